@@ -1,0 +1,8 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    rtsp_proto::fuzz::url(data);
+    rtsp_proto::fuzz::control_url(data);
+});

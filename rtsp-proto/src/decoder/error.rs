@@ -1,0 +1,184 @@
+//! Why a stream cannot be decoded any further.
+
+use std::fmt;
+
+use crate::StatusCode;
+
+/// The longest piece of a peer's bytes that is shown.
+const EXCERPT: usize = 48;
+
+/// A broken rule or limit, and where in the stream (bytes from its begin).
+///
+/// After an error nothing more is decoded: where the next message begins cannot be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The first line is neither a request line nor a status line.
+    StartLine {
+        /// Where the line begins.
+        offset: u64,
+        /// What it should have been.
+        rule: &'static str,
+        /// What it was, escaped and shortened.
+        found: String,
+    },
+    /// A line ends in something else than CRLF.
+    LineEnd {
+        /// Where the byte is.
+        offset: u64,
+        /// What was broken.
+        rule: &'static str,
+    },
+    /// Too many blank lines before a message.
+    BlankLines {
+        /// Where the line is that was too much.
+        offset: u64,
+        /// How many are accepted.
+        limit: usize,
+    },
+    /// A header line that cannot be read.
+    HeaderLine {
+        /// Where the line begins.
+        offset: u64,
+        /// What it should have been.
+        rule: &'static str,
+        /// What it was, escaped and shortened.
+        found: String,
+    },
+    /// The request URI exceeds [`Limits::uri`](crate::Limits::uri).
+    UriTooLong {
+        /// Where the message begins.
+        offset: u64,
+        /// Bytes.
+        limit: usize,
+    },
+    /// First line and headers together exceed [`Limits::head`](crate::Limits::head).
+    HeadTooLong {
+        /// Where the message begins.
+        offset: u64,
+        /// Bytes.
+        limit: usize,
+    },
+    /// More header lines than [`Limits::headers`](crate::Limits::headers).
+    TooManyHeaders {
+        /// Where the message begins.
+        offset: u64,
+        /// Lines.
+        limit: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Content-Length says nothing usable.
+    ContentLength {
+        /// Where the message begins.
+        offset: u64,
+        /// What was broken.
+        rule: &'static str,
+        /// What it was, escaped and shortened.
+        found: String,
+    },
+    /// The body exceeds [`Limits::body`](crate::Limits::body).
+    BodyTooLarge {
+        /// Where the body begins.
+        offset: u64,
+        /// Bytes.
+        limit: usize,
+        /// How long it was announced to be; `None` for a body that would not end.
+        announced: Option<u64>,
+    },
+    /// A camera sent more than [`Limits::resync`](crate::Limits::resync) bytes that belong to
+    /// nothing.
+    LostFraming {
+        /// Where the first of them was.
+        offset: u64,
+        /// Bytes.
+        limit: usize,
+    },
+}
+
+impl DecodeError {
+    /// What a client is answered before the connection is closed.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::UriTooLong { .. } => StatusCode::REQUEST_URI_TOO_LONG,
+            Self::HeadTooLong { .. } | Self::BodyTooLarge { .. } => {
+                StatusCode::REQUEST_ENTITY_TOO_LARGE
+            }
+            Self::StartLine { .. }
+            | Self::LineEnd { .. }
+            | Self::BlankLines { .. }
+            | Self::HeaderLine { .. }
+            | Self::TooManyHeaders { .. }
+            | Self::ContentLength { .. }
+            | Self::LostFraming { .. } => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// Where in the stream, in bytes from its begin.
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::StartLine { offset, .. }
+            | Self::LineEnd { offset, .. }
+            | Self::BlankLines { offset, .. }
+            | Self::HeaderLine { offset, .. }
+            | Self::UriTooLong { offset, .. }
+            | Self::HeadTooLong { offset, .. }
+            | Self::TooManyHeaders { offset, .. }
+            | Self::ContentLength { offset, .. }
+            | Self::BodyTooLarge { offset, .. }
+            | Self::LostFraming { offset, .. } => *offset,
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}: ", self.offset())?;
+        match self {
+            Self::StartLine { rule, found, .. }
+            | Self::HeaderLine { rule, found, .. }
+            | Self::ContentLength { rule, found, .. } => write!(f, "{rule}, not \"{found}\""),
+            Self::LineEnd { rule, .. } => f.write_str(rule),
+            Self::BlankLines { limit, .. } => {
+                write!(f, "more than {limit} blank lines before a message")
+            }
+            Self::UriTooLong { limit, .. } => write!(f, "a URI of more than {limit} bytes"),
+            Self::HeadTooLong { limit, .. } => {
+                write!(f, "more than {limit} bytes of first line and headers")
+            }
+            Self::TooManyHeaders { limit, count, .. } => {
+                write!(f, "{count} header lines, more than {limit}")
+            }
+            Self::BodyTooLarge { limit, announced: Some(announced), .. } => {
+                write!(f, "a body of {announced} bytes, more than {limit}")
+            }
+            Self::BodyTooLarge { limit, announced: None, .. } => {
+                write!(f, "a body that does not end within {limit} bytes")
+            }
+            Self::LostFraming { limit, .. } => {
+                write!(f, "no message and no frame within {limit} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Bytes of a peer for an error: printable, on one line, not long.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    let mut text = bytes[..bytes.len().min(EXCERPT)].escape_ascii().to_string();
+    if bytes.len() > EXCERPT {
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_sent_is_shown_on_one_short_line() {
+        assert_eq!(excerpt(b"GET \"/\"\r\n\x1b\xff"), "GET \\\"/\\\"\\r\\n\\x1b\\xff");
+        assert_eq!(excerpt(&[b'a'; 1000]), "a".repeat(48) + "...");
+    }
+}

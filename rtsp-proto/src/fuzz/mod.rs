@@ -1,0 +1,39 @@
+//! The bodies of the fuzz targets in `rtsp-proto/fuzz`. Each asserts a property of one parser for
+//! any bytes; `cargo test` runs them over the committed corpus.
+
+mod decoder;
+mod url;
+
+pub use self::decoder::{Seen, SeenEvent, decode, decoder_any_split, messages_round_trip};
+pub use self::url::{control_url, url};
+
+/// A body of a fuzz target.
+pub type Body = fn(&[u8]);
+
+/// Each target's name, which is its corpus's folder, and its bodies.
+pub const TARGETS: &[(&str, &[Body])] =
+    &[("decoder", &[decoder_any_split, messages_round_trip]), ("url", &[url, control_url])];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_target_holds_for_its_corpus() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        for (target, bodies) in TARGETS {
+            let mut seeds = 0;
+            for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
+                let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+                // Cut short, each seed is one more case.
+                for end in [bytes.len(), bytes.len() / 2, bytes.len().saturating_sub(1)] {
+                    bodies.iter().for_each(|body| body(&bytes[..end]));
+                }
+                seeds += 1;
+            }
+            assert!(seeds > 0, "{target} has no seeds");
+        }
+    }
+}
