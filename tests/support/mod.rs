@@ -3,6 +3,7 @@
 //!
 //! Each test file includes this by `mod support;` and uses the part it needs.
 #![allow(dead_code, unreachable_pub, unused_imports)]
+#![allow(clippy::panic, clippy::print_stderr, reason = "these helpers are tests too")]
 
 mod continuity;
 mod gst_camera;
