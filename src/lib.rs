@@ -1,1 +1,20 @@
+//! The parts of `rtsp-relay`, the program: it pulls a camera's stream once, while somebody
+//! watches, and serves it to many viewers.
+//!
+//! Layers, from the top: [`daemon`] puts the parts together; [`server`] talks RTSP with viewers;
+//! [`source`] talks RTSP with cameras; [`media`] carries pictures from one to the others; at the
+//! bottom are [`net`], [`config`], [`limits`], [`stats`] and [`logging`]. A layer uses only what is
+//! below it; `docs/architecture.md` says why, and a test holds it.
+#![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod entropy;
+pub mod limits;
+pub mod logging;
+pub mod media;
+pub mod net;
+pub mod server;
+pub mod source;
+pub mod stats;

@@ -1,0 +1,206 @@
+//! The parts put together: the one place that lists what starts and stops, and in which order.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+
+use crate::config::model::Config;
+use crate::limits::Places;
+use crate::logging::Quoted;
+use crate::net::Acceptor;
+use crate::server::{Access, Clients, Server};
+use crate::source::Registry;
+
+/// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
+const GRACE: Duration = Duration::from_secs(4);
+/// Set to `off`, no source writes to a viewer itself: every batch goes through the viewer's
+/// thread. For tests and measurements of that way.
+const HANDOFF_SWITCH: &str = "RTSP_RELAY_HANDOFF";
+
+/// A part that could not be started.
+#[derive(Debug)]
+pub struct StartError {
+    /// What was to be done.
+    what: String,
+    error: io::Error,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.what, self.error)
+    }
+}
+
+/// Runs until SIGTERM or SIGINT, then ends in good order.
+pub fn run(config: Config) -> Result<(), StartError> {
+    let signals = Signals::catch()?;
+    let config = Arc::new(config);
+    let server = Arc::new(Server {
+        registry: Arc::new(Registry::new(&config)),
+        access: Access::new(&config),
+        places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
+        clients: Clients::default(),
+        handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
+        config,
+    });
+    let mut acceptors = listen(&server)?;
+    greet(&server, &acceptors);
+    loop {
+        match signals.wait() {
+            Signal::End => break,
+            Signal::Status => tell_status(&server),
+            Signal::Reload => {
+                log::warn!("the configuration is read at the start only: restart to apply changes");
+            }
+        }
+    }
+    let started = Instant::now();
+    let deadline = started + GRACE;
+    log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
+    for acceptor in &mut acceptors {
+        acceptor.stop();
+    }
+    let left = server.clients.stop(deadline);
+    if left > 0 {
+        log::warn!("gave up waiting for clients left={left}");
+    }
+    server.registry.stop(deadline);
+    log::info!("stopped seconds={:.1}", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Listens wherever the configuration says. Of the two wildcard addresses one is enough: many
+/// machines have no IPv6.
+fn listen(server: &Arc<Server>) -> Result<Vec<Acceptor>, StartError> {
+    let config = &server.config;
+    let mut acceptors = Vec::new();
+    let mut failed = None;
+    for &address in &config.listen_address {
+        let address = SocketAddr::new(address, config.listen_port);
+        let server = Arc::clone(server);
+        match Acceptor::start(address, move |stream, peer| server.accept(stream, peer)) {
+            Ok(acceptor) => acceptors.push(acceptor),
+            Err(error) if address.ip().is_unspecified() && address.is_ipv6() => {
+                log::debug!("no IPv6 here: {error} address={address}");
+                failed = Some((address, error));
+            }
+            Err(error) => {
+                let what = format!("cannot listen on {address}");
+                return Err(StartError { what, error });
+            }
+        }
+    }
+    match failed {
+        Some((address, error)) if acceptors.is_empty() => {
+            Err(StartError { what: format!("cannot listen on {address}"), error })
+        }
+        _ => Ok(acceptors),
+    }
+}
+
+fn greet(server: &Server, acceptors: &[Acceptor]) {
+    for acceptor in acceptors {
+        log::info!("listening on rtsp://{}/", acceptor.address());
+    }
+    let streams = server.registry.slots().count();
+    if streams == 0 {
+        log::warn!("no stream is configured: add a [stream] section with name and rtsp_url");
+    }
+    log::info!(
+        "ready version={} streams={streams} max_clients={} login={}",
+        env!("CARGO_PKG_VERSION"),
+        server.config.limits.max_clients,
+        if server.access.needs_login() { "required" } else { "none" },
+    );
+}
+
+/// The table that SIGUSR1 asks for.
+fn tell_status(server: &Server) {
+    log::info!(
+        "status clients={} viewers={} cameras={}",
+        server.clients.count(),
+        server.places.taken(),
+        server.registry.cameras()
+    );
+    for slot in server.registry.slots() {
+        let status = slot.status();
+        let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
+        let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
+        log::info!(
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} pictures={} frames_skipped={}{}{}",
+            slot.stream.name,
+            status.state,
+            status.since.as_secs_f64(),
+            status.viewers,
+            slot.stats.bytes_in.get(),
+            slot.stats.bytes_out.get(),
+            slot.stats.packets_lost.get(),
+            slot.stats.pictures.get(),
+            slot.stats.frames_skipped.get(),
+            reason.unwrap_or_default(),
+            retry.unwrap_or_default(),
+        );
+    }
+    for client in server.clients.list() {
+        let details = client.details();
+        log::info!(
+            "status client={} address={} stream={} playing={} since={:.1}s agent={}",
+            client.id,
+            client.address,
+            details.stream.as_deref().unwrap_or("-"),
+            if details.playing { "yes" } else { "no" },
+            client.since.elapsed().as_secs_f64(),
+            Quoted(&details.agent),
+        );
+    }
+}
+
+/// What the operator wants.
+enum Signal {
+    End,
+    Status,
+    Reload,
+}
+
+/// Signals as something to wait for: the handlers set a flag and write a byte.
+struct Signals {
+    pipe: UnixStream,
+    flags: [(Arc<AtomicBool>, fn() -> Signal); 4],
+}
+
+impl Signals {
+    fn catch() -> Result<Self, StartError> {
+        let failed = |error| StartError { what: "cannot catch signals".to_owned(), error };
+        let (pipe, writer) = UnixStream::pair().map_err(failed)?;
+        let catch = |signal| {
+            let flag = Arc::new(AtomicBool::new(false));
+            signal_hook::flag::register(signal, Arc::clone(&flag))?;
+            signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
+            io::Result::Ok(flag)
+        };
+        let flags: [(Arc<AtomicBool>, fn() -> Signal); 4] = [
+            (catch(SIGTERM).map_err(failed)?, || Signal::End),
+            (catch(SIGINT).map_err(failed)?, || Signal::End),
+            (catch(SIGUSR1).map_err(failed)?, || Signal::Status),
+            (catch(SIGHUP).map_err(failed)?, || Signal::Reload),
+        ];
+        Ok(Self { pipe, flags })
+    }
+
+    fn wait(&self) -> Signal {
+        loop {
+            for (flag, signal) in &self.flags {
+                if flag.swap(false, SeqCst) {
+                    return signal();
+                }
+            }
+            // An error other than an interruption cannot be: both ends are ours.
+            let _ = (&self.pipe).read(&mut [0; 16]);
+        }
+    }
+}

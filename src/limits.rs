@@ -1,0 +1,112 @@
+//! Places that are few: viewers, cameras. Taken by one thread, free again when dropped.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A bounded number of places, and optionally a bound for each address.
+#[derive(Debug)]
+pub struct Places {
+    max: u32,
+    max_per_address: Option<u32>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: u32,
+    by_address: HashMap<IpAddr, u32>,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// All places are taken; the number of them.
+    All(u32),
+    /// This address has as many as it may have.
+    Address(u32),
+}
+
+/// One place; dropping it frees it.
+#[derive(Debug)]
+pub struct Place {
+    places: Arc<Places>,
+    address: Option<IpAddr>,
+}
+
+impl Places {
+    /// `max` places in all, and so many for one address (`None`: as many as there are).
+    pub fn new(max: u32, max_per_address: Option<u32>) -> Arc<Self> {
+        Arc::new(Self { max, max_per_address, taken: Mutex::default() })
+    }
+
+    /// Takes a place, for a peer if it has an address.
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
+        let address = address.map(|address| address.to_canonical());
+        let mut taken = self.lock();
+        if taken.all >= self.max {
+            return Err(Full::All(self.max));
+        }
+        if let Some(address) = address {
+            let own = taken.by_address.entry(address).or_default();
+            if let Some(max) = self.max_per_address.filter(|&max| *own >= max) {
+                return Err(Full::Address(max));
+            }
+            *own += 1;
+        }
+        taken.all += 1;
+        Ok(Place { places: Arc::clone(self), address })
+    }
+
+    /// How many are taken.
+    pub fn taken(&self) -> u32 {
+        self.lock().all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        taken.all -= 1;
+        let Some(address) = self.address else { return };
+        if let Some(own) = taken.by_address.get_mut(&address) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_holder_is_gone() {
+        let places = Places::new(2, None);
+        let first = places.take(None).unwrap();
+        let _second = places.take(None).unwrap();
+        assert_eq!(places.take(None).unwrap_err(), Full::All(2));
+        drop(first);
+        assert_eq!(places.taken(), 1);
+        places.take(None).unwrap();
+    }
+
+    #[test]
+    fn one_address_cannot_take_the_places_of_all() {
+        let places = Places::new(10, Some(1));
+        let one: IpAddr = "192.0.2.1".parse().unwrap();
+        let held = places.take(Some(one)).unwrap();
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(places.take(Some(mapped)).unwrap_err(), Full::Address(1));
+        places.take(Some("192.0.2.2".parse().unwrap())).unwrap();
+        drop(held);
+        places.take(Some(one)).unwrap();
+        assert!(places.lock().by_address.is_empty());
+    }
+}

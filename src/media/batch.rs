@@ -1,0 +1,90 @@
+//! The unit that travels: wire bytes that are built once and written as they are to everybody.
+
+use std::time::Instant;
+
+use rtsp_proto::rtp::sequence;
+
+/// Bytes in front of each packet: `$`, channel, length ([RFC 2326 section 10.12]).
+///
+/// [RFC 2326 section 10.12]: https://www.rfc-editor.org/rfc/rfc2326#section-10.12
+pub const PREFIX: usize = 4;
+
+/// The packets of one access unit of one track (or a part of at most 64 KiB of it), or one RTCP
+/// compound, each with its interleaved prefix.
+///
+/// The prefix of track `i` says channel `2·i` for RTP and `2·i + 1` for RTCP; most viewers ask for
+/// just these and get the bytes untouched.
+#[derive(Debug)]
+pub struct Batch {
+    /// The packets with their prefixes, ready to be written.
+    pub wire: Vec<u8>,
+    /// How many packets `wire` holds.
+    pub packets: u16,
+    /// Index of the track in the presentation.
+    pub track: u8,
+    /// What it is to a viewer.
+    pub kind: Kind,
+    /// Whether the track is video, so that pictures must come whole and from a key frame on.
+    pub video: bool,
+    /// The first packet begins a picture; false for a picture's second and later parts.
+    pub unit_start: bool,
+    /// It holds parameter sets.
+    pub parameter_sets: bool,
+    /// RTP sequence number of the first packet, on the relay's timeline. Unused for RTCP.
+    pub first_sequence: u16,
+    /// The number after the last packet's.
+    pub next_sequence: u16,
+    /// [`Batch::next_sequence`] of the batch before this one on the same track: a difference to
+    /// `first_sequence` is what the camera's network lost.
+    pub preceding: u16,
+    /// RTP timestamp of all its packets, on the relay's timeline.
+    pub timestamp: u32,
+    /// When its first packet was read from the camera.
+    pub arrived: Instant,
+}
+
+/// What a batch is to a viewer that has missed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A decoder can begin here.
+    RandomAccess,
+    /// Parameter sets and the like without a picture: small, and always passed on.
+    Config,
+    /// A picture that others refer to.
+    Reference,
+    /// A picture that no other refers to.
+    Disposable,
+    /// Packets of a track that is no video.
+    Media,
+    /// RTCP.
+    Control,
+}
+
+impl Batch {
+    /// Packets that the camera's network lost just before this batch.
+    pub fn lost_before(&self) -> u16 {
+        sequence::distance(self.preceding, self.first_sequence).max(0) as u16
+    }
+
+    /// The SSRC of its packets; `None` for RTCP.
+    pub fn ssrc(&self) -> Option<u32> {
+        let field = self.wire.get(PREFIX + 8..PREFIX + 12).filter(|_| self.kind != Kind::Control)?;
+        Some(u32::from_be_bytes(field.try_into().ok()?))
+    }
+
+    /// Each packet with its prefix, in order.
+    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.wire.as_slice();
+        std::iter::from_fn(move || {
+            let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
+            let (frame, more) = rest.split_at_checked(PREFIX + length)?;
+            rest = more;
+            Some(frame)
+        })
+    }
+
+    /// What it costs to keep.
+    pub fn bytes(&self) -> usize {
+        self.wire.capacity() + size_of::<Self>()
+    }
+}

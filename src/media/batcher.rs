@@ -1,0 +1,236 @@
+//! Packets of one track into batches.
+//!
+//! A batch ends after the packet with the marker bit; when the timestamp changes (cameras that
+//! forget the marker); before a random access unit that follows a picture of the same timestamp;
+//! and before it would exceed [`MAX_WIRE`]. It never ends because the camera's socket is empty for
+//! the moment: a paced camera would turn every packet into a batch, at seven times the cost.
+
+use std::time::Instant;
+
+use rtsp_proto::codec::{Codec, Scan};
+use rtsp_proto::rtp::RtpPacket;
+
+use super::batch::{Batch, Kind, PREFIX};
+
+/// Bytes after which a picture goes on in another batch.
+pub const MAX_WIRE: usize = 64 * 1024;
+
+/// Builds the batches of one track.
+#[derive(Debug)]
+pub struct Batcher {
+    track: u8,
+    codec: Codec,
+    video: bool,
+    open: Option<Open>,
+    /// Timestamp of the picture that was last begun, and whether its key frame was told.
+    unit: Option<(u32, bool)>,
+    next_sequence: Option<u16>,
+    /// The size of the last batch, as the first guess for the next.
+    typical: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    batch: Batch,
+    slice: bool,
+    reference: bool,
+    random_access: bool,
+}
+
+impl Batcher {
+    /// A batcher for the track with this index. Every packet of a track that is no video is a
+    /// batch of its own.
+    pub fn new(track: u8, codec: Codec, video: bool) -> Self {
+        Self { track, codec, video, open: None, unit: None, next_sequence: None, typical: 0 }
+    }
+
+    /// What a payload of this track holds; nothing of a track that is no video.
+    pub fn scan(&self, payload: &[u8]) -> Scan {
+        if self.video { self.codec.scan(payload) } else { Scan::default() }
+    }
+
+    /// Takes a packet of the relay's timeline, `frame` with its prefix, and what its payload was
+    /// found to hold; gives finished batches to `finished`: none, one, or two.
+    pub fn push(
+        &mut self,
+        frame: &[u8],
+        scan: &Scan,
+        arrived: Instant,
+        finished: &mut impl FnMut(Batch),
+    ) {
+        let Ok(packet) = RtpPacket::parse(frame.get(PREFIX..).unwrap_or_default()) else { return };
+        if self.must_end_before(&packet, scan, frame.len()) {
+            self.flush(finished);
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let sequence = packet.sequence();
+                let timestamp = packet.timestamp();
+                let unit_start = self.unit.is_none_or(|(unit, _)| unit != timestamp);
+                if unit_start {
+                    self.unit = Some((timestamp, false));
+                }
+                self.open.insert(Open {
+                    batch: Batch {
+                        wire: Vec::with_capacity(self.typical.max(frame.len())),
+                        packets: 0,
+                        track: self.track,
+                        kind: Kind::Media,
+                        video: self.video,
+                        unit_start,
+                        parameter_sets: false,
+                        first_sequence: sequence,
+                        next_sequence: sequence,
+                        preceding: self.next_sequence.unwrap_or(sequence),
+                        timestamp,
+                        arrived,
+                    },
+                    slice: false,
+                    reference: false,
+                    random_access: false,
+                })
+            }
+        };
+        open.batch.wire.extend_from_slice(frame);
+        open.batch.packets += 1;
+        open.batch.next_sequence = packet.sequence().wrapping_add(1);
+        open.batch.parameter_sets |= scan.parameter_sets;
+        open.slice |= scan.slice;
+        open.reference |= scan.reference && scan.slice;
+        open.random_access |= scan.random_access;
+        if packet.marker() || !self.video {
+            self.flush(finished);
+        }
+    }
+
+    /// Ends the open batch, if there is one: the source is going away.
+    pub fn flush(&mut self, finished: &mut impl FnMut(Batch)) {
+        let Some(Open { mut batch, slice, reference, random_access }) = self.open.take() else {
+            return;
+        };
+        batch.kind = self.kind(slice, reference, random_access);
+        self.next_sequence = Some(batch.next_sequence);
+        self.typical = batch.wire.len().min(MAX_WIRE);
+        finished(batch);
+    }
+
+    /// When the open batch was begun; `None` when there is none.
+    pub fn open_since(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.batch.arrived)
+    }
+
+    fn must_end_before(&self, packet: &RtpPacket<'_>, scan: &Scan, length: usize) -> bool {
+        let Some(open) = &self.open else { return false };
+        open.batch.timestamp != packet.timestamp()
+            || open.batch.wire.len() + length > MAX_WIRE
+            || (open.slice && scan.delimiter)
+            || (open.slice && scan.random_access && scan.picture_start && !open.random_access)
+    }
+
+    fn kind(&mut self, slice: bool, reference: bool, random_access: bool) -> Kind {
+        if !self.video || self.codec == Codec::Other {
+            return Kind::Media;
+        }
+        if random_access {
+            // Of a key frame in several parts only the first is where a decoder can begin.
+            if let Some((_, told)) = &mut self.unit {
+                if *told {
+                    return Kind::Reference;
+                }
+                *told = true;
+            }
+            return Kind::RandomAccess;
+        }
+        match (slice, reference) {
+            (false, _) => Kind::Config,
+            (true, true) => Kind::Reference,
+            (true, false) => Kind::Disposable,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn frame(sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> Vec<u8> {
+        let mut packet = Vec::new();
+        rtsp_proto::rtp::write_header(&mut packet, marker, 96, sequence, timestamp, 7);
+        packet.extend_from_slice(payload);
+        let mut frame = vec![b'$', 0];
+        frame.extend_from_slice(&(packet.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&packet);
+        frame
+    }
+
+    /// NAL units: parameter set, first slice of a key frame, first slices of other pictures.
+    pub(crate) const SPS: &[u8] = &[0x67, 0x64, 0, 0x1f];
+    pub(crate) const IDR: &[u8] = &[0x65, 0x88, 1, 2];
+    pub(crate) const P: &[u8] = &[0x41, 0x9a, 1, 2];
+    pub(crate) const B: &[u8] = &[0x01, 0x9a, 1, 2];
+
+    fn batches(packets: &[(u16, u32, bool, &[u8])]) -> Vec<Batch> {
+        let mut batcher = Batcher::new(0, Codec::H264, true);
+        let mut out = Vec::new();
+        for &(sequence, timestamp, marker, payload) in packets {
+            let frame = frame(sequence, timestamp, marker, payload);
+            let scan = Codec::H264.scan(payload);
+            batcher.push(&frame, &scan, Instant::now(), &mut |batch| out.push(batch));
+        }
+        batcher.flush(&mut |batch| out.push(batch));
+        out
+    }
+
+    #[test]
+    fn the_packets_of_a_picture_are_one_batch_and_one_write() {
+        let out = batches(&[
+            (1, 0, false, SPS),
+            (2, 0, false, IDR),
+            (3, 0, true, IDR),
+            (4, 3600, true, P),
+            (5, 7200, true, B),
+        ]);
+        let kinds: Vec<_> = out.iter().map(|b| (b.kind, b.packets, b.first_sequence)).collect();
+        assert_eq!(
+            kinds,
+            [(Kind::RandomAccess, 3, 1), (Kind::Reference, 1, 4), (Kind::Disposable, 1, 5)]
+        );
+        assert_eq!(out[0].frames().count(), 3);
+        assert_eq!(out[0].next_sequence, 4);
+    }
+
+    #[test]
+    fn cameras_that_forget_the_marker_get_pictures_by_timestamp() {
+        let out = batches(&[(1, 0, false, IDR), (2, 3600, false, P), (3, 7200, false, P)]);
+        assert_eq!(out.len(), 3);
+        assert!(out.iter().all(|batch| batch.unit_start));
+    }
+
+    #[test]
+    fn a_marker_on_every_packet_makes_parts_of_one_picture() {
+        let out = batches(&[(1, 0, true, SPS), (2, 0, true, IDR), (3, 0, true, IDR)]);
+        let kinds: Vec<_> = out.iter().map(|b| (b.kind, b.unit_start)).collect();
+        assert_eq!(
+            kinds,
+            [(Kind::Config, true), (Kind::RandomAccess, false), (Kind::Reference, false)]
+        );
+    }
+
+    #[test]
+    fn a_large_key_frame_goes_out_in_parts_of_which_one_is_the_start() {
+        let big = [IDR, &[0; 1400]].concat();
+        let packets: Vec<_> = (0..100).map(|n| (n, 0, n == 99, big.as_slice())).collect();
+        let out = batches(&packets);
+        assert!(out.len() > 1 && out.iter().all(|batch| batch.wire.len() <= MAX_WIRE));
+        assert_eq!(out[0].kind, Kind::RandomAccess);
+        assert!(out[1..].iter().all(|b| b.kind == Kind::Reference && !b.unit_start));
+        assert_eq!(out.iter().map(|b| usize::from(b.packets)).sum::<usize>(), 100);
+    }
+
+    #[test]
+    fn what_the_camera_lost_is_told_and_what_it_did_not_lose_is_not() {
+        let out = batches(&[(65535, 0, true, IDR), (0, 1, true, P), (5, 2, true, P)]);
+        assert_eq!(out.iter().map(Batch::lost_before).collect::<Vec<_>>(), [0, 0, 4]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The cached group of pictures as a joining viewer gets it.
+//!
+//! The decoder needs every picture since the key frame, but the viewer must not be late for ever
+//! by the age of that key frame. So the pictures keep their order and their consecutive sequence
+//! numbers, which end just before the next live packet, while their timestamps are squeezed
+//! together in front of the newest one: a player shows the newest at once, and its delay from then
+//! on is that of a viewer who joined on a key frame.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::batch::{Batch, Kind, PREFIX};
+use super::gop::Gop;
+
+/// The squeezed pictures take this much of a picture's own time at the most, unless there are so
+/// many that they would be less than a tick apart.
+const SHARE_OF_INTERVAL: u32 = 2;
+
+/// A batch as one viewer gets it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The shared bytes.
+    pub batch: Arc<Batch>,
+    /// The timestamp to show instead of the batch's own.
+    pub timestamp: Option<u32>,
+}
+
+impl Item {
+    /// The batch as it is.
+    pub fn live(batch: Arc<Batch>) -> Self {
+        Self { batch, timestamp: None }
+    }
+}
+
+/// The group with its timestamps squeezed, `parameter_sets` (RTP payloads) in front when the
+/// group does not begin with its own.
+pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>]) -> Vec<Item> {
+    let batches = gop.batches();
+    let Some(first) = batches.first() else { return Vec::new() };
+    let newest = batches.iter().fold(first.timestamp, |newest, batch| {
+        if ahead(batch.timestamp, newest) > 0 { batch.timestamp } else { newest }
+    });
+    // Distances from the newest, without repeats, farthest first: a picture's rank is its place.
+    let mut ages: Vec<i32> = batches.iter().map(|b| ahead(newest, b.timestamp)).collect();
+    ages.sort_unstable_by(|a, b| b.cmp(a));
+    ages.dedup();
+    let interval = ages.windows(2).map(|pair| pair[0] - pair[1]).min().unwrap_or(0);
+    let step = (interval.unsigned_abs() / SHARE_OF_INTERVAL / ages.len() as u32).max(1);
+    let squeezed = |batch: &Batch| {
+        let age = ahead(newest, batch.timestamp);
+        let rank = ages.partition_point(|&other| other > age);
+        newest.wrapping_sub((ages.len() - 1 - rank) as u32 * step)
+    };
+    let mut items = Vec::with_capacity(batches.len() + 1);
+    if !parameter_sets.is_empty() && !first.parameter_sets {
+        let timestamp = Some(squeezed(first));
+        let batch = Arc::new(sets_before(first, parameter_sets));
+        items.push(Item { batch, timestamp });
+    }
+    items.extend(batches.iter().map(|batch| Item {
+        timestamp: Some(squeezed(batch)),
+        batch: Arc::clone(batch),
+    }));
+    items
+}
+
+fn ahead(of: u32, other: u32) -> i32 {
+    of.wrapping_sub(other) as i32
+}
+
+/// A batch of one packet for each payload, numbered so that `first` follows.
+fn sets_before(first: &Batch, payloads: &[Vec<u8>]) -> Batch {
+    let count = payloads.len() as u16;
+    let header = first.wire.get(PREFIX..PREFIX + 12).unwrap_or_default();
+    let field = |at: usize| header.get(at).copied().unwrap_or_default();
+    let ssrc = first.ssrc().unwrap_or_default();
+    let begin = first.first_sequence.wrapping_sub(count);
+    let mut wire = Vec::new();
+    for (payload, index) in payloads.iter().zip(0..) {
+        wire.extend_from_slice(&[b'$', 2 * first.track]);
+        wire.extend_from_slice(&(12 + payload.len() as u16).to_be_bytes());
+        rtsp_proto::rtp::write_header(
+            &mut wire,
+            false,
+            field(1) & 0x7f,
+            begin.wrapping_add(index),
+            first.timestamp,
+            ssrc,
+        );
+        wire.extend_from_slice(payload);
+    }
+    Batch {
+        wire,
+        packets: count,
+        track: first.track,
+        kind: Kind::Config,
+        video: true,
+        unit_start: true,
+        parameter_sets: true,
+        first_sequence: begin,
+        next_sequence: first.first_sequence,
+        preceding: begin,
+        timestamp: first.timestamp,
+        arrived: Instant::now(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtsp_proto::codec::Codec;
+    use rtsp_proto::rtp::RtpPacket;
+
+    use super::super::batcher::Batcher;
+    use super::super::batcher::tests::{B, IDR, P, SPS, frame};
+    use super::*;
+
+    fn gop(pictures: &[(u32, &[u8])]) -> Gop {
+        let mut gop = Gop::default();
+        let mut batcher = Batcher::new(0, Codec::H264, true);
+        for (&(timestamp, payload), sequence) in pictures.iter().zip(100..) {
+            let frame = frame(sequence, timestamp, true, payload);
+            let scan = Codec::H264.scan(payload);
+            batcher.push(&frame, &scan, Instant::now(), &mut |batch| {
+                let _ = gop.push(&Arc::new(batch), usize::MAX);
+            });
+        }
+        gop
+    }
+
+    #[test]
+    fn ten_seconds_of_pictures_take_less_than_one_pictures_time() {
+        let pictures: Vec<(u32, &[u8])> =
+            (0..250).map(|n| (u32::MAX - 9000 + n * 3600, if n == 0 { IDR } else { P })).collect();
+        let newest = pictures[249].0;
+        let items = squeeze(&gop(&pictures), &[]);
+        let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();
+        assert_eq!(*shown.last().unwrap(), newest, "the newest keeps its time");
+        assert!(newest.wrapping_sub(shown[0]) < 3600);
+        assert!(shown.windows(2).all(|pair| ahead(pair[1], pair[0]) > 0), "in order, all distinct");
+    }
+
+    #[test]
+    fn pictures_shown_out_of_order_stay_in_their_order() {
+        let items = squeeze(&gop(&[(0, IDR), (10_800, P), (3600, B), (7200, B)]), &[]);
+        let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();
+        assert_eq!(shown[1], 10_800);
+        let below = |a: usize, b: usize| ahead(shown[b], shown[a]) > 0;
+        assert!(below(0, 2) && below(2, 3) && below(3, 1));
+    }
+
+    #[test]
+    fn parameter_sets_known_only_from_the_sdp_come_first_and_are_numbered_before_the_rest() {
+        let sets = [vec![0x67, 1, 2, 3], vec![0x68, 4]];
+        let items = squeeze(&gop(&[(0, IDR), (3600, P)]), &sets);
+        assert_eq!(items.len(), 3);
+        let sets_batch = &items[0].batch;
+        assert_eq!((sets_batch.first_sequence, sets_batch.next_sequence), (98, 100));
+        let packets: Vec<_> =
+            sets_batch.frames().map(|f| RtpPacket::parse(&f[PREFIX..]).unwrap()).collect();
+        assert_eq!(packets[1].payload(), [0x68, 4]);
+        assert_eq!((packets[1].sequence(), packets[1].ssrc(), packets[1].payload_type()), (99, 7, 96));
+        assert_eq!(items[0].timestamp, items[1].timestamp);
+
+        let mut with_own = Gop::default();
+        let mut batcher = Batcher::new(0, Codec::H264, true);
+        for (sequence, payload) in [(1, SPS), (2, IDR)] {
+            let frame = frame(sequence, 0, sequence == 2, payload);
+            let scan = Codec::H264.scan(payload);
+            batcher.push(&frame, &scan, Instant::now(), &mut |batch| {
+                let _ = with_own.push(&Arc::new(batch), usize::MAX);
+            });
+        }
+        assert_eq!(squeeze(&with_own, &sets).len(), 1);
+    }
+}

@@ -1,0 +1,184 @@
+//! Where one publisher meets its viewers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::batch::{Batch, Kind};
+use super::burst::{Item, squeeze};
+use super::gop::Gop;
+use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
+
+/// The viewers of one stream and what they need to begin with.
+///
+/// One thread at a time publishes. Viewers join and leave from their own threads. Joining and
+/// publishing exclude each other, so a viewer gets each batch exactly once: in its burst or live.
+#[derive(Default)]
+pub struct Hub {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    viewers: Arc<Vec<Arc<dyn Viewer>>>,
+    tracks: Vec<Track>,
+    /// Bytes that all cached groups together may take.
+    gop_limit: usize,
+}
+
+#[derive(Default)]
+struct Track {
+    gop: Gop,
+    /// The latest sender report.
+    report: Option<Arc<Batch>>,
+    /// RTP payloads that a decoder needs before the first key frame.
+    parameter_sets: Vec<Vec<u8>>,
+}
+
+/// The first packet that a joining viewer will get of a track, for RTP-Info.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstPacket {
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its timestamp.
+    pub timestamp: u32,
+}
+
+impl Hub {
+    /// A hub without viewers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins with a presentation of so many tracks: what was cached of another is forgotten.
+    pub fn reset(&self, tracks: usize, gop_limit: usize) {
+        let mut inner = self.lock();
+        inner.gop_limit = gop_limit;
+        let fresh = (0..tracks).map(|_| Track::default()).collect();
+        let old = std::mem::replace(&mut inner.tracks, fresh);
+        drop(inner);
+        drop(old);
+    }
+
+    /// The parameter sets of a track, as RTP payloads; they go in front of a burst that lacks
+    /// its own.
+    pub fn set_parameter_sets(&self, track: u8, payloads: Vec<Vec<u8>>) {
+        if let Some(track) = self.lock().tracks.get_mut(usize::from(track)) {
+            track.parameter_sets = payloads;
+        }
+    }
+
+    /// Gives a batch to every viewer.
+    pub fn publish(&self, batch: Batch) {
+        let batch = Arc::new(batch);
+        let mut inner = self.lock();
+        let old = inner.cache(&batch);
+        let viewers = Arc::clone(&inner.viewers);
+        drop(inner);
+        for viewer in viewers.iter() {
+            viewer.offer(&batch);
+        }
+        drop(old);
+    }
+
+    /// Adds a viewer of the tracks for which `wants` is true. With `instant` it gets the cached
+    /// group of pictures first. The caller holds the viewer's outbox, and so decides what goes out
+    /// before. Tells the first packet of each track, where it is known already.
+    pub fn join<O: Outlet + 'static>(
+        &self,
+        viewer: &Arc<Subscriber<O>>,
+        outbox: &mut Outbox<O>,
+        instant: bool,
+        wants: impl Fn(u8) -> bool,
+    ) -> Vec<Option<FirstPacket>> {
+        let mut inner = self.lock();
+        let mut burst: Vec<Item> = Vec::new();
+        let mut first = Vec::new();
+        for (track, index) in inner.tracks.iter().zip(0..) {
+            let items = match wants(index) && instant {
+                true => squeeze(&track.gop, &track.parameter_sets),
+                false => Vec::new(),
+            };
+            first.push(items.first().map(|item| FirstPacket {
+                sequence: item.batch.first_sequence,
+                timestamp: item.timestamp.unwrap_or(item.batch.timestamp),
+            }));
+            let report = track.report.iter().filter(|_| wants(index)).cloned().map(Item::live);
+            burst.extend(report.chain(items));
+        }
+        viewer.activate(outbox, burst);
+        let mut viewers = Vec::clone(&inner.viewers);
+        viewers.retain(|known| known.id() != viewer_id(viewer));
+        viewers.push(Arc::clone(viewer) as Arc<dyn Viewer>);
+        inner.viewers = Arc::new(viewers);
+        first
+    }
+
+    /// Removes a viewer; when this returns, nothing is offered to it any more.
+    pub fn leave<O: Outlet + 'static>(&self, viewer: &Subscriber<O>) {
+        let mut inner = self.lock();
+        if inner.viewers.iter().any(|known| known.id() == viewer.id()) {
+            let rest = inner.viewers.iter().filter(|known| known.id() != viewer.id());
+            inner.viewers = Arc::new(rest.cloned().collect());
+        }
+        drop(inner);
+        viewer.deactivate();
+    }
+
+    /// Tells all viewers that nothing more will come, and removes them.
+    pub fn end(&self, reason: &Arc<str>) {
+        let viewers = std::mem::take(&mut self.lock().viewers);
+        for viewer in viewers.iter() {
+            viewer.end(reason);
+        }
+    }
+
+    /// How many viewers are joined.
+    pub fn viewers(&self) -> usize {
+        self.lock().viewers.len()
+    }
+
+    /// Forgets what is cached: it is too old to begin with.
+    pub fn forget(&self) {
+        let mut inner = self.lock();
+        let old: Vec<_> = inner
+            .tracks
+            .iter_mut()
+            .map(|track| (track.gop.clear(), track.report.take()))
+            .collect();
+        drop(inner);
+        drop(old);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
+    Viewer::id(viewer)
+}
+
+impl Inner {
+    fn cache(&mut self, batch: &Arc<Batch>) -> Vec<Arc<Batch>> {
+        let others: usize = self
+            .tracks
+            .iter()
+            .zip(0..)
+            .filter(|&(_, index)| index != batch.track)
+            .map(|(track, _)| track.gop.bytes())
+            .sum();
+        let limit = self.gop_limit.saturating_sub(others);
+        match self.tracks.get_mut(usize::from(batch.track)) {
+            None => Vec::new(),
+            Some(track) if batch.kind == Kind::Control => {
+                track.report.replace(Arc::clone(batch)).into_iter().collect()
+            }
+            Some(track) => track.gop.push(batch, limit),
+        }
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").field("viewers", &self.viewers()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! Pictures on their way from one camera to many viewers; knows no sockets.
+//!
+//! - [`batch`]: the finished wire bytes of one access unit, shared by all viewers
+//! - [`batcher`]: packets of a track into batches
+//! - [`timeline`]: the relay's own sequence numbers, timestamps and SSRC
+//! - [`gop`]: the current group of pictures, for viewers that join
+//! - [`hub`]: where the reader publishes and viewers join
+//! - [`subscriber`]: one viewer's queue and outlet, and who may write when
+//! - [`gate`]: what a viewer that fell behind gets to see again
+//! - [`burst`]: the cached group as a joining viewer gets it
+//! - [`presentation`]: the tracks of a stream, and the SDP that clients are given
+
+pub mod batch;
+pub mod batcher;
+pub mod burst;
+pub mod gate;
+pub mod gop;
+pub mod hub;
+pub mod presentation;
+pub mod subscriber;
+pub mod timeline;
+
+pub use batch::{Batch, Kind};
+pub use hub::Hub;
+pub use presentation::Presentation;
+pub use subscriber::{Outlet, Progress, Subscriber};
+
+/// Tracks a stream may have; further ones are not set up.
+pub const MAX_TRACKS: usize = 16;

@@ -1,0 +1,385 @@
+//! One viewer's way out: who may write to it, in which order, and what happens when it is slow.
+//!
+//! Wake-ups are what a viewer costs, so a batch reaches the viewer without one when it can:
+//!
+//! - **Hand-off**: nothing is queued and nobody else is writing. The publisher writes the batch
+//!   itself, without blocking. What did not fit is left to the viewer's thread.
+//! - **Queue**: in every other case the batch goes into the viewer's bounded channel, and its
+//!   thread is woken, if it sleeps.
+//!
+//! # Invariants
+//!
+//! 1. *Order is kept between the two ways.* `backlog` counts the batches that were accepted but
+//!    are not wholly written. Only the publisher raises it, and it hands off only when it is 0.
+//!    The thread lowers it after the last byte of a batch, while it holds the outbox: a publisher
+//!    that sees 0 and gets the lock sees an outlet without a rest.
+//! 2. *One writer at a time*: whoever holds the lock of the outbox. The publisher only tries the
+//!    lock, so a viewer that holds it can never delay it.
+//! 3. *No reply inside a frame*: replies go through the same outlet, behind what it still holds.
+//! 4. *No lost wake-up.* The thread stores `asleep`, then looks at the queue, then sleeps; the
+//!    publisher fills the queue, then takes `asleep`. All four are sequentially consistent, so
+//!    one of the two sees the other. A held rest wakes the thread unconditionally.
+//! 5. *Only whole pictures, from key frames on*: what goes into the channel has passed the
+//!    [`Gate`]; what is thrown out of it again takes the rest of its picture along, and what
+//!    belongs to a picture whose start is on the wire is put back.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::batch::{Batch, Kind};
+use super::burst::Item;
+use super::gate::Gate;
+use crate::net::Waker;
+
+/// Batches that may wait for one viewer: a second of pictures, audio packets and reports.
+const QUEUE_SLOTS: usize = 256;
+/// What has waited longer than this is thrown away up to the next key frame: the picture shown
+/// is at most this late, and all viewers together hold no more than this much of a stream.
+pub const MAX_LATENESS: Duration = Duration::from_secs(1);
+/// The same while the cached group is still being sent, which takes a thin link its time.
+const MAX_LATENESS_AT_START: Duration = Duration::from_secs(4);
+
+/// Where a viewer's bytes go. Never blocks.
+pub trait Outlet: Send {
+    /// Writes a batch; what does not fit now is kept. Called only while nothing is kept.
+    fn send(&mut self, item: &Item) -> Progress;
+    /// Goes on with what is kept.
+    fn flush(&mut self) -> Progress;
+    /// Whether nothing is kept.
+    fn is_clear(&self) -> bool;
+}
+
+/// How far an [`Outlet`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything is written.
+    Clear,
+    /// A rest is kept until the viewer takes more.
+    Held,
+    /// The viewer is gone.
+    Broken,
+}
+
+/// What a hub knows of its viewers.
+pub trait Viewer: Send + Sync {
+    /// Gives a batch to the viewer, without ever waiting for it.
+    fn offer(&self, batch: &Arc<Batch>);
+    /// Tells the viewer that nothing more will come, and why.
+    fn end(&self, reason: &Arc<str>);
+    /// Unique among all viewers.
+    fn id(&self) -> u64;
+}
+
+/// One viewer of one stream; shared by the publisher and the viewer's own thread.
+#[derive(Debug)]
+pub struct Subscriber<O> {
+    id: u64,
+    outbox: Mutex<Outbox<O>>,
+    admission: Mutex<Admission>,
+    sender: Sender<Arc<Batch>>,
+    receiver: Receiver<Arc<Batch>>,
+    backlog: AtomicUsize,
+    asleep: AtomicBool,
+    waker: Arc<Waker>,
+    ended: OnceLock<Arc<str>>,
+    broken: AtomicBool,
+    handoff: bool,
+    /// The thread is still busy with the cached group.
+    bursting: AtomicBool,
+    /// When the batch that the thread took last had arrived, in µs since `epoch`.
+    taken: AtomicU64,
+    epoch: Instant,
+    skipped: AtomicU64,
+}
+
+/// The writing side; its lock is the right to write.
+#[derive(Debug)]
+pub struct Outbox<O> {
+    /// Where the bytes go; also the way for replies.
+    pub outlet: O,
+    burst: VecDeque<Item>,
+    /// The rest that the outlet keeps is a batch, and counted in the backlog.
+    holds_batch: bool,
+}
+
+/// The publisher's side.
+#[derive(Debug)]
+struct Admission {
+    gate: Gate,
+    active: bool,
+    /// Arrival of the oldest batch that may still be in the channel.
+    oldest: Option<Instant>,
+    /// The gate was closed because the viewer was too slow, not because it is new.
+    slow: bool,
+}
+
+impl<O: Outlet> Subscriber<O> {
+    /// A viewer that is not yet joined to a hub. `waker` wakes its thread. With `handoff` off,
+    /// every batch takes the way through channel and thread.
+    pub fn new(id: u64, outlet: O, waker: Arc<Waker>, handoff: bool) -> Self {
+        let (sender, receiver) = bounded(QUEUE_SLOTS);
+        let epoch = Instant::now();
+        let admission = Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
+        Self {
+            id,
+            outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: false }),
+            admission: Mutex::new(admission),
+            sender,
+            receiver,
+            backlog: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+            waker,
+            ended: OnceLock::new(),
+            broken: AtomicBool::new(false),
+            handoff,
+            bursting: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            epoch,
+            skipped: AtomicU64::new(0),
+        }
+    }
+
+    /// The right to write. Held over joining and the reply to PLAY, it keeps the first frame
+    /// behind the reply.
+    pub fn outbox(&self) -> MutexGuard<'_, Outbox<O>> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the way, with `burst` in front of everything that is offered from now on. Called by
+    /// the hub, under its lock, while the caller of the hub holds the outbox.
+    pub(super) fn activate(&self, outbox: &mut Outbox<O>, burst: Vec<Item>) {
+        let mut admission = self.admission();
+        admission.gate = Gate::closed(Instant::now());
+        for item in &burst {
+            if item.batch.video && item.batch.kind != Kind::Control {
+                admission.gate.open(item.batch.track);
+            }
+        }
+        admission.active = true;
+        admission.oldest = None;
+        admission.slow = false;
+        self.bursting.store(!burst.is_empty(), SeqCst);
+        self.backlog.fetch_add(burst.len(), SeqCst);
+        outbox.burst = burst.into();
+    }
+
+    /// Closes the way: nothing is offered any more when this returns, and what was queued is
+    /// forgotten. A batch whose beginning is on the wire is still finished.
+    pub fn deactivate(&self) {
+        let mut outbox = self.outbox();
+        self.admission().active = false;
+        let mut forgotten = outbox.burst.len();
+        outbox.burst.clear();
+        while self.receiver.try_recv().is_ok() {
+            forgotten += 1;
+        }
+        self.backlog.fetch_sub(forgotten, SeqCst);
+    }
+
+    /// The thread's work: writes what is held and queued until there is nothing left or the
+    /// viewer takes no more for now.
+    pub fn pump(&self) -> Progress {
+        let mut outbox = self.outbox();
+        loop {
+            if !outbox.outlet.is_clear() {
+                match outbox.outlet.flush() {
+                    Progress::Clear => {}
+                    stuck => return stuck,
+                }
+            }
+            if std::mem::take(&mut outbox.holds_batch) {
+                self.backlog.fetch_sub(1, SeqCst);
+            }
+            let item = match outbox.burst.pop_front() {
+                Some(item) => item,
+                None => {
+                    self.bursting.store(false, SeqCst);
+                    match self.receiver.try_recv() {
+                        Ok(batch) => Item::live(batch),
+                        Err(_) => return Progress::Clear,
+                    }
+                }
+            };
+            let age = item.batch.arrived.saturating_duration_since(self.epoch);
+            self.taken.store(age.as_micros() as u64, SeqCst);
+            match outbox.outlet.send(&item) {
+                Progress::Clear => {
+                    self.backlog.fetch_sub(1, SeqCst);
+                }
+                stuck => {
+                    outbox.holds_batch = true;
+                    return stuck;
+                }
+            }
+        }
+    }
+
+    /// The thread is about to sleep with nothing to write: `true` if it may, until its waker is
+    /// woken; `false` if something came in the meantime.
+    pub fn may_sleep(&self) -> bool {
+        self.asleep.store(true, SeqCst);
+        if self.receiver.is_empty() && self.ended.get().is_none() {
+            return true;
+        }
+        self.asleep.store(false, SeqCst);
+        false
+    }
+
+    /// The thread is awake, for whatever reason.
+    pub fn awake(&self) {
+        self.asleep.store(false, SeqCst);
+    }
+
+    /// Why the stream ended, once it has.
+    pub fn ended(&self) -> Option<&Arc<str>> {
+        self.ended.get()
+    }
+
+    /// Whether the publisher found the viewer gone.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(SeqCst)
+    }
+
+    /// Pictures that the viewer was too slow for, in all.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(SeqCst)
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the batch now, if the invariants allow it; `false` if it has to be queued.
+    fn hand_off(&self, batch: &Arc<Batch>) -> bool {
+        if !self.handoff || self.backlog.load(SeqCst) != 0 {
+            return false;
+        }
+        let mut outbox = match self.outbox.try_lock() {
+            Ok(outbox) => outbox,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if !outbox.outlet.is_clear() {
+            return false;
+        }
+        match outbox.outlet.send(&Item::live(Arc::clone(batch))) {
+            Progress::Clear => {}
+            Progress::Held => {
+                outbox.holds_batch = true;
+                self.backlog.fetch_add(1, SeqCst);
+                drop(outbox);
+                self.waker.wake();
+            }
+            Progress::Broken => {
+                drop(outbox);
+                self.broken.store(true, SeqCst);
+                self.waker.wake();
+            }
+        }
+        true
+    }
+
+    fn enqueue(&self, batch: &Arc<Batch>, admission: &mut Admission) {
+        if self.is_stale(batch, admission) {
+            self.throw_out(batch.arrived, admission);
+            if !admission.gate.admits(batch) {
+                self.skip(batch, true);
+                return;
+            }
+        }
+        if self.receiver.is_empty() {
+            admission.oldest = Some(batch.arrived);
+        }
+        self.backlog.fetch_add(1, SeqCst);
+        let sent = self.sender.try_send(Arc::clone(batch));
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = sent {
+            // Cannot be for long enough to matter: a full channel was found stale above.
+            self.backlog.fetch_sub(1, SeqCst);
+            admission.gate.close(batch.arrived, |_| false);
+            self.skip(batch, true);
+        }
+        if self.asleep.swap(false, SeqCst) {
+            self.waker.wake();
+        }
+    }
+
+    /// Whether what waits in the channel is too old, or too much, for more to be added.
+    fn is_stale(&self, batch: &Batch, admission: &Admission) -> bool {
+        if self.receiver.is_empty() {
+            return false;
+        }
+        let taken = self.epoch + Duration::from_micros(self.taken.load(SeqCst));
+        let oldest = admission.oldest.map_or(taken, |oldest| oldest.max(taken));
+        let limit =
+            if self.bursting.load(SeqCst) { MAX_LATENESS_AT_START } else { MAX_LATENESS };
+        self.receiver.is_full() || batch.arrived.saturating_duration_since(oldest) > limit
+    }
+
+    /// Empties the channel of all pictures whose beginning is still in it.
+    fn throw_out(&self, now: Instant, admission: &mut Admission) {
+        let mut begun_here = [false; super::MAX_TRACKS];
+        let mut kept = Vec::new();
+        while let Ok(batch) = self.receiver.try_recv() {
+            let begun = &mut begun_here[usize::from(batch.track) % super::MAX_TRACKS];
+            *begun |= batch.unit_start;
+            let keep = match batch.kind {
+                Kind::Control | Kind::Config => true,
+                _ => batch.video && !*begun,
+            };
+            if keep {
+                kept.push(batch);
+            } else {
+                self.skip(&batch, true);
+                self.backlog.fetch_sub(1, SeqCst);
+            }
+        }
+        for batch in kept {
+            // There is room: no more than came out goes in again.
+            if self.sender.try_send(batch).is_err() {
+                self.backlog.fetch_sub(1, SeqCst);
+            }
+        }
+        admission.oldest = Some(now);
+        admission.slow = true;
+        admission.gate.close(now, |track| !begun_here[usize::from(track)]);
+    }
+
+    fn skip(&self, batch: &Batch, slow: bool) {
+        if slow && batch.video && batch.unit_start {
+            self.skipped.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+impl<O: Outlet> Viewer for Subscriber<O> {
+    fn offer(&self, batch: &Arc<Batch>) {
+        let mut admission = self.admission();
+        if !admission.active || self.broken.load(SeqCst) {
+            return;
+        }
+        if !admission.gate.admits(batch) {
+            self.skip(batch, admission.slow);
+            return;
+        }
+        if batch.kind == Kind::RandomAccess {
+            admission.slow = false;
+        }
+        if !self.hand_off(batch) {
+            self.enqueue(batch, &mut admission);
+        }
+    }
+
+    fn end(&self, reason: &Arc<str>) {
+        let _ = self.ended.set(Arc::clone(reason));
+        self.asleep.store(false, SeqCst);
+        self.waker.wake();
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+}

@@ -1,0 +1,356 @@
+//! The thread `c<id>` of one connection: waits, reads, writes, and notices silence.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use rtsp_proto::decoder::{Decoder, Event, Peer};
+use rtsp_proto::{Limits, Response, Version};
+
+use super::Server;
+use super::clients::{Entry, Registered};
+use super::outlet::TcpOutlet;
+use super::session::Session;
+use crate::limits::Place;
+use crate::logging::Quoted;
+use crate::media::{Outlet, Progress, Subscriber};
+use crate::net::{Interest, Waker, tcp, wait};
+use crate::source::SourceGuard;
+
+/// Only touched pages count, and a viewer touches few of them.
+const STACK: usize = 256 * 1024;
+/// Requests and receiver reports are small.
+const READ_SIZE: usize = 2 * 1024;
+/// How long a client has to take the last words and close.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// One connection.
+pub(super) struct Client<'a> {
+    pub(super) server: &'a Arc<Server>,
+    pub(super) entry: Arc<Entry>,
+    pub(super) local: SocketAddr,
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) waker: Arc<Waker>,
+    pub(super) out: Out,
+    pub(super) session: Option<Session>,
+    pub(super) guard: Option<SourceGuard>,
+    pub(super) place: Option<Place>,
+    /// The client has logged in on this connection.
+    pub(super) authenticated: bool,
+    /// When the client last said anything.
+    last_heard: Instant,
+    /// Since when a request is incomplete.
+    partial_since: Option<Instant>,
+    /// When playing began, and what had been written by then.
+    pub(super) playing_since: Option<(Instant, u64)>,
+    skipped_told: (u64, Instant),
+}
+
+/// The way out: the connection itself, or, once something was played, shared with the source.
+pub(super) enum Out {
+    Direct(TcpOutlet),
+    Shared(Arc<Subscriber<TcpOutlet>>),
+    /// Only while one becomes the other.
+    Moving,
+}
+
+/// Why a connection ends, for the log.
+#[derive(Clone, Debug)]
+pub(super) enum Farewell {
+    /// The client went, with or without TEARDOWN.
+    Gone,
+    /// The client broke the rules; it has been answered.
+    Refused(String),
+    /// It takes nothing, or says nothing, for too long.
+    TimedOut(&'static str),
+    /// The stream ended.
+    Ended(Arc<str>),
+}
+
+/// Serves a connection in a thread of its own.
+pub(super) fn spawn(
+    server: &Arc<Server>,
+    stream: &Arc<TcpStream>,
+    peer: SocketAddr,
+) -> io::Result<()> {
+    tcp::prepare_viewer(stream)?;
+    let local = stream.local_addr()?;
+    let waker = Arc::new(Waker::new()?);
+    let id = server.clients.next_id();
+    let server = Arc::clone(server);
+    let stream = Arc::clone(stream);
+    Builder::new().name(format!("c{id}")).stack_size(STACK).spawn(move || {
+        let registered = server.clients.register(id, peer, Arc::clone(&waker));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            serve(&server, &registered, stream, local, waker);
+        }));
+        if outcome.is_err() {
+            log::error!("internal failure, the client's connection ends client={id} address={peer}");
+        }
+    })?;
+    Ok(())
+}
+
+fn serve(
+    server: &Arc<Server>,
+    registered: &Registered<'_>,
+    stream: Arc<TcpStream>,
+    local: SocketAddr,
+    waker: Arc<Waker>,
+) {
+    let now = Instant::now();
+    let mut client = Client {
+        server,
+        entry: Arc::clone(&registered.entry),
+        local,
+        out: Out::Direct(TcpOutlet::new(Arc::clone(&stream))),
+        stream,
+        waker,
+        session: None,
+        guard: None,
+        place: None,
+        authenticated: false,
+        last_heard: now,
+        partial_since: None,
+        playing_since: None,
+        skipped_told: (0, now),
+    };
+    log::debug!("client connected client={} address={}", client.entry.id, client.entry.address);
+    let farewell = client.run();
+    client.leave(&farewell);
+}
+
+impl Client<'_> {
+    fn run(&mut self) -> Farewell {
+        let mut decoder = Decoder::new(Peer::Client, Limits::CLIENT);
+        loop {
+            let progress = self.pump();
+            if let Some(farewell) = self.must_end(progress) {
+                return farewell;
+            }
+            if progress == Progress::Clear && !self.may_sleep() {
+                continue;
+            }
+            let interest = match progress {
+                Progress::Held => Interest::ReadWrite,
+                _ => Interest::Read,
+            };
+            let ready = wait(&self.stream, interest, &self.waker, self.deadline(progress));
+            self.awake();
+            let ready = match ready {
+                Ok(ready) => ready,
+                Err(_) => return Farewell::Gone,
+            };
+            if ready.readable || ready.hangup {
+                if let Err(farewell) = self.receive(&mut decoder) {
+                    return farewell;
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
+        let room = decoder.spare(READ_SIZE);
+        match (&*self.stream).read(room) {
+            Ok(0) => return Err(Farewell::Gone),
+            Ok(count) => decoder.advance(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(_) => return Err(Farewell::Gone),
+        }
+        self.last_heard = Instant::now();
+        loop {
+            match decoder.next() {
+                Ok(None) => break,
+                Ok(Some(Event::Request(request))) => self.request(&request)?,
+                // Receiver reports, and answers to nothing: signs of life.
+                Ok(Some(Event::Frame(_) | Event::Response(_))) => {}
+                Err(error) => {
+                    let response = Response::new(error.status(), Version::V1_0);
+                    self.reply(&response.with("Connection", "close"));
+                    return Err(Farewell::Refused(error.to_string()));
+                }
+            }
+        }
+        if decoder.buffered() == 0 {
+            self.partial_since = None;
+            decoder.shrink();
+        } else {
+            self.partial_since.get_or_insert(self.last_heard);
+        }
+        Ok(())
+    }
+
+    /// Sends a response; what does not go at once follows when the client takes it.
+    pub(super) fn reply(&mut self, response: &Response) {
+        let mut bytes = Vec::new();
+        response.encode(&mut bytes);
+        self.outlet(|outlet| outlet.reply(&bytes));
+    }
+
+    /// The write side, wherever it is.
+    pub(super) fn outlet<T>(&mut self, with: impl FnOnce(&mut TcpOutlet) -> T) -> Option<T> {
+        match &mut self.out {
+            Out::Direct(outlet) => Some(with(outlet)),
+            Out::Shared(subscriber) => Some(with(&mut subscriber.outbox().outlet)),
+            Out::Moving => None,
+        }
+    }
+
+    fn pump(&mut self) -> Progress {
+        match &mut self.out {
+            Out::Direct(outlet) => outlet.flush(),
+            Out::Shared(subscriber) => subscriber.pump(),
+            Out::Moving => Progress::Broken,
+        }
+    }
+
+    fn may_sleep(&self) -> bool {
+        match &self.out {
+            Out::Shared(subscriber) => subscriber.may_sleep(),
+            _ => true,
+        }
+    }
+
+    fn awake(&self) {
+        if let Out::Shared(subscriber) = &self.out {
+            subscriber.awake();
+        }
+    }
+
+    /// Whether, and why, the connection ends now.
+    fn must_end(&mut self, progress: Progress) -> Option<Farewell> {
+        if progress == Progress::Broken {
+            return Some(Farewell::Gone);
+        }
+        if self.entry.is_stopping() {
+            return Some(Farewell::Ended(Arc::from("the relay ends the connection")));
+        }
+        if let Out::Shared(subscriber) = &self.out {
+            if subscriber.is_broken() {
+                return Some(Farewell::Gone);
+            }
+            if let Some(reason) = subscriber.ended() {
+                return Some(Farewell::Ended(Arc::clone(reason)));
+            }
+        }
+        self.tell_skipped();
+        let now = Instant::now();
+        let deadline = self.deadline(progress)?;
+        (now >= deadline).then(|| match (progress, self.partial_since) {
+            (Progress::Held, _) => Farewell::TimedOut("it takes no data"),
+            (_, Some(_)) => Farewell::TimedOut("its request does not end"),
+            _ => Farewell::TimedOut("it has been silent"),
+        })
+    }
+
+    /// When the connection ends unless something happens; `None` while the viewer takes what it
+    /// gets, which is its sign of life.
+    fn deadline(&mut self, progress: Progress) -> Option<Instant> {
+        let config = Arc::clone(&self.server.config);
+        let write = (progress == Progress::Held).then(|| {
+            let since = self.outlet(|outlet| outlet.last_progress());
+            since.unwrap_or(self.last_heard) + config.write_timeout
+        });
+        let request = self.partial_since.map(|since| since + config.request_timeout);
+        let playing = self.session.as_ref().is_some_and(|session| session.playing);
+        let silence = (!playing).then(|| self.last_heard + config.client_timeout);
+        [write, request, silence].into_iter().flatten().min()
+    }
+
+    /// Says that the viewer is slow, at most once a second.
+    fn tell_skipped(&mut self) {
+        let Out::Shared(subscriber) = &self.out else { return };
+        let skipped = subscriber.skipped();
+        let (told, at) = self.skipped_told;
+        if skipped > told && at.elapsed() >= Duration::from_secs(1) {
+            self.skipped_told = (skipped, Instant::now());
+            if let Some(guard) = &self.guard {
+                guard.slot().stats.frames_skipped.add(skipped - told);
+            }
+            let (id, address) = (self.entry.id, self.entry.address);
+            let count = skipped - told;
+            log::warn!("viewer too slow, skipping to a key frame client={id} address={address} pictures={count}");
+        }
+    }
+
+    /// Ends the connection in good order: the viewer is told, then the places are free.
+    fn leave(&mut self, farewell: &Farewell) {
+        let said_bye = self.stop_playing(&farewell.to_string());
+        if said_bye && !matches!(farewell, Farewell::Gone) {
+            self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
+        }
+        self.guard = None;
+        self.place = None;
+        let (id, address) = (self.entry.id, self.entry.address);
+        match farewell {
+            Farewell::Gone => {}
+            other => {
+                log::info!("connection closed client={id} address={address} reason={}", Quoted(&other.to_string()));
+                self.close_gently();
+            }
+        }
+        log::debug!("client disconnected client={id} address={address}");
+    }
+
+    /// Takes the viewer off its stream; `true` if it was on one.
+    pub(super) fn stop_playing(&mut self, reason: &str) -> bool {
+        let was_playing =
+            self.session.as_mut().is_some_and(|session| std::mem::take(&mut session.playing));
+        if let (Out::Shared(subscriber), Some(guard)) = (&self.out, &self.guard) {
+            guard.slot().hub.leave(subscriber);
+        }
+        if let Some((since, before)) = self.playing_since.take() {
+            let written = self.outlet(|outlet| outlet.written()).unwrap_or_default();
+            let stream = self.session.as_ref().map_or("", |session| &session.stream);
+            log::info!(
+                "viewer left stream={stream} client={} address={} seconds={:.1} bytes={} reason={}",
+                self.entry.id,
+                self.entry.address,
+                since.elapsed().as_secs_f64(),
+                written - before,
+                Quoted(reason),
+            );
+        }
+        self.entry.update(|details| details.playing = false);
+        was_playing
+    }
+
+    /// Closes so that the last words arrive: bytes of the client that nobody read would turn the
+    /// close into a reset, which throws away what the client has not read yet.
+    fn close_gently(&mut self) {
+        let deadline = Instant::now() + FAREWELL;
+        while self.outlet(|outlet| outlet.flush()) == Some(Progress::Held) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            let _ = wait(&self.stream, Interest::Write, &self.waker, Some(deadline));
+        }
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let mut sink = [0; 1024];
+        while Instant::now() < deadline {
+            match (&*self.stream).read(&mut sink) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let _ = wait(&self.stream, Interest::Read, &self.waker, Some(deadline));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Farewell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it closed the connection"),
+            Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
+            Self::TimedOut(reason) => f.write_str(reason),
+            Self::Ended(reason) => f.write_str(reason),
+        }
+    }
+}

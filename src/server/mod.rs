@@ -1,0 +1,68 @@
+//! Viewers that speak RTSP: one thread each.
+//!
+//! - [`clients`]: all connections, to count, list and stop them
+//! - [`client`]: the thread of one: waits, reads, writes, notices silence
+//! - [`requests`]: what each method does
+//! - [`session`]: what a client has set up
+//! - [`target`]: which stream and track a URI means
+//! - [`access`]: who may watch what
+//! - [`outlet`]: batches onto the client's connection
+
+pub mod access;
+mod client;
+pub mod clients;
+mod outlet;
+mod requests;
+mod session;
+mod target;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+pub use access::Access;
+pub use clients::Clients;
+
+use crate::config::model::Config;
+use crate::limits::Places;
+use crate::source::Registry;
+
+/// What all clients share.
+#[derive(Debug)]
+pub struct Server {
+    /// The operator's decisions.
+    pub config: Arc<Config>,
+    /// The streams.
+    pub registry: Arc<Registry>,
+    /// Who may watch.
+    pub access: Access,
+    /// Places for viewers.
+    pub places: Arc<Places>,
+    /// Every connection, watching or not.
+    pub clients: Clients,
+    /// Whether a source may write to a viewer itself; off only in tests and measurements.
+    pub handoff: bool,
+}
+
+/// Connections beyond `max_clients` that may ask for something without getting a place: further
+/// ones are closed unanswered.
+const SPARE_CONNECTIONS: usize = 64;
+
+impl Server {
+    /// Serves a connection in a thread of its own.
+    pub fn accept(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
+        if self.clients.count() >= most {
+            log::warn!("connection refused, {most} are open address={peer}");
+            return;
+        }
+        let stream = Arc::new(stream);
+        if let Err(error) = client::spawn(self, &stream, peer) {
+            log::warn!("cannot serve a connection: {error} address={peer}");
+            // Not a word of RTSP has been read, but a player understands this as an answer.
+            let answer = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
+            let _ = stream.set_nonblocking(true);
+            let _ = (&*stream).write(answer);
+        }
+    }
+}

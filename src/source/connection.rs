@@ -1,0 +1,426 @@
+//! One connection to the camera, from dialling to TEARDOWN.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtsp_proto::decoder::{Decoder, Event, Peer};
+use rtsp_proto::dialog::{Dialog, DialogOptions, Output, TrackRequest};
+use rtsp_proto::headers::TransportSpec;
+use rtsp_proto::sdp::{MediaKind, SessionDescription};
+use rtsp_proto::url::Scheme;
+use rtsp_proto::{Limits, Oddities, Url, Version};
+
+use super::feed::{Fed, Feed, REPORT_INTERVAL};
+use super::slot::Slot;
+use super::{Offline, OfflineKind};
+use crate::config::model::{MediaSelection, TransportPolicy};
+use crate::entropy;
+use crate::media::Presentation;
+use crate::net::tcp::{self, ConnectError};
+use crate::net::{Interest, Waker, wait};
+
+/// What is read from the socket at once: a key frame in a few calls.
+const READ_SIZE: usize = 64 * 1024;
+/// A camera that does not take our few bytes for this long is as good as gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A camera that has worked for this long is well again: the pauses begin anew.
+const STABLE: Duration = Duration::from_secs(5);
+const USER_AGENT: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
+
+pub(super) struct Connection<'a> {
+    slot: &'a Arc<Slot>,
+    waker: &'a Waker,
+    feed: &'a mut Feed,
+    stream: TcpStream,
+    decoder: Decoder,
+    dialog: Dialog,
+    oddities: Oddities,
+    state: State,
+    /// The last moment at which there must have been media.
+    deadline: Instant,
+    next_report: Instant,
+    stable_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Starting,
+    Live,
+    Leaving,
+    Left,
+}
+
+impl<'a> Connection<'a> {
+    /// Pulls the camera until nobody wants it any more (`Ok`, the camera has been told) or it is
+    /// lost.
+    pub(super) fn run(
+        slot: &'a Arc<Slot>,
+        waker: &'a Waker,
+        feed: &'a mut Feed,
+    ) -> Result<(), Offline> {
+        let config = &slot.stream;
+        if config.transport == TransportPolicy::Udp {
+            let text = "transport=udp is not supported toward cameras yet: use tcp or auto";
+            return Err(Offline::new(OfflineKind::Refused, text));
+        }
+        let now = Instant::now();
+        let deadline = now + config.source_start_timeout;
+        let name = &config.name;
+        log::info!("connecting to the camera stream={name} url={}", config.url);
+        let Some(stream) = dial(slot, waker, &config.url, deadline)? else { return Ok(()) };
+        let options = DialogOptions {
+            url: config.url.clone(),
+            credentials: config.credentials.clone(),
+            user_agent: USER_AGENT.to_owned(),
+            version: Version::V1_0,
+            request_timeout: config.source_start_timeout,
+        };
+        let mut dialog = Dialog::new(options, entropy::number(), now);
+        dialog.connected(now);
+        let mut connection = Self {
+            slot,
+            waker,
+            feed,
+            stream,
+            decoder: Decoder::new(Peer::Camera, Limits::CAMERA),
+            dialog,
+            oddities: Oddities::new(),
+            state: State::Starting,
+            deadline,
+            next_report: now + REPORT_INTERVAL,
+            stable_at: None,
+        };
+        let outcome = connection.pull();
+        connection.tell_oddities();
+        if outcome.is_err() && connection.state != State::Left {
+            // Cameras keep a session that nobody ended for up to a minute, and some have one only.
+            connection.leave_in_haste();
+        }
+        outcome
+    }
+
+    fn pull(&mut self) -> Result<(), Offline> {
+        while self.state != State::Left {
+            self.outputs()?;
+            if self.state == State::Left {
+                break;
+            }
+            let now = Instant::now();
+            let release_at = self.slot.release_at();
+            if self.state != State::Leaving && release_at.is_some_and(|at| at <= now) {
+                self.state = State::Leaving;
+                self.dialog.teardown(now);
+                continue;
+            }
+            self.due(now)?;
+            let wake_at = [
+                self.dialog.deadline(),
+                (self.state != State::Leaving).then_some(self.deadline),
+                (self.state == State::Live).then_some(self.next_report),
+                self.stable_at,
+                release_at.filter(|_| self.state != State::Leaving),
+            ];
+            let wake_at = wake_at.into_iter().flatten().min();
+            let ready = wait(&self.stream, Interest::Read, self.waker, wake_at)
+                .map_err(|error| lost(&error))?;
+            if ready.readable || ready.hangup {
+                self.receive()?;
+            }
+            self.dialog.poll(Instant::now())?;
+        }
+        Ok(())
+    }
+
+    /// What is to be done at this moment because of the time.
+    fn due(&mut self, now: Instant) -> Result<(), Offline> {
+        if self.state != State::Leaving && now >= self.deadline {
+            return Err(self.silence());
+        }
+        if self.stable_at.is_some_and(|at| now >= at) {
+            self.stable_at = None;
+            self.slot.stable();
+        }
+        if self.state == State::Live && now >= self.next_report {
+            self.next_report = now + REPORT_INTERVAL;
+            self.tell_oddities();
+            for (track, report) in self.feed.reports(now) {
+                if let Some(channel) = self.control_channel(track) {
+                    let mut frame = vec![b'$', channel];
+                    frame.extend_from_slice(&(report.len() as u16).to_be_bytes());
+                    frame.extend_from_slice(&report);
+                    self.send(&frame)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing came in time.
+    fn silence(&self) -> Offline {
+        let stream = &self.slot.stream;
+        if self.state == State::Live {
+            let what = if self.feed.has_video() { "video" } else { "media" };
+            let seconds = stream.source_timeout.as_secs();
+            return Offline::new(OfflineKind::Lost, format!("the camera sent no {what} for {seconds} s"));
+        }
+        let what = if self.dialog.is_playing() {
+            "accepted PLAY but sent nothing"
+        } else {
+            "did not finish the handshake"
+        };
+        let seconds = stream.source_start_timeout.as_secs();
+        Offline::new(OfflineKind::StartTimeout, format!("the camera {what} within {seconds} s"))
+    }
+
+    /// Does what the dialog asks for.
+    fn outputs(&mut self) -> Result<(), Offline> {
+        while let Some(output) = self.dialog.output() {
+            let now = Instant::now();
+            match output {
+                Output::Send(bytes) => self.send(&bytes)?,
+                Output::Described(sdp) => self.described(&sdp, now)?,
+                Output::Playing => self.playing(),
+                Output::Reconnect => self.reconnect(&self.slot.stream.url.clone())?,
+                Output::Redirect(url) => {
+                    log::info!("the camera redirects stream={} to={url}", self.slot.stream.name);
+                    self.reconnect(&url)?;
+                }
+                Output::TransportRefused { .. } => {
+                    let text = "the camera refuses RTP over the RTSP connection (TCP)";
+                    return Err(Offline::new(OfflineKind::Refused, text));
+                }
+                Output::TornDown => self.state = State::Left,
+            }
+        }
+        Ok(())
+    }
+
+    fn described(&mut self, sdp: &SessionDescription, now: Instant) -> Result<(), Offline> {
+        let wanted = self.slot.stream.media;
+        let wants = |kind: &MediaKind| match wanted {
+            MediaSelection::All => true,
+            MediaSelection::Video => *kind == MediaKind::Video,
+            MediaSelection::Audio => *kind == MediaKind::Audio,
+        };
+        let presentation = Presentation::new(sdp, wants, &mut self.oddities);
+        if presentation.tracks.is_empty() {
+            let text = "the camera describes no media that can be relayed";
+            return Err(Offline::new(OfflineKind::Refused, text));
+        }
+        let channels = (0u8..).step_by(2);
+        let tracks = presentation.tracks.iter().zip(channels).map(|(track, channel)| {
+            TrackRequest { media: track.media, transport: TransportSpec::interleaved(channel) }
+        });
+        self.dialog.setup(tracks.collect(), now);
+        if !self.feed.begin(presentation) {
+            self.slot.hub.end(&Arc::from("the camera has other tracks than before"));
+        }
+        Ok(())
+    }
+
+    fn playing(&mut self) {
+        let skipped = self.dialog.skipped();
+        if !skipped.is_empty() {
+            let skipped = skipped.to_vec();
+            self.feed.skip(&skipped);
+        }
+    }
+
+    /// Dials anew within the same handshake.
+    fn reconnect(&mut self, url: &Url) -> Result<(), Offline> {
+        match dial(self.slot, self.waker, url, self.deadline)? {
+            Some(stream) => {
+                self.stream = stream;
+                self.decoder = Decoder::new(Peer::Camera, Limits::CAMERA);
+                self.dialog.connected(Instant::now());
+            }
+            None => self.state = State::Left,
+        }
+        Ok(())
+    }
+
+    /// Reads what is there, and feeds it.
+    fn receive(&mut self) -> Result<(), Offline> {
+        loop {
+            let room = self.decoder.spare(READ_SIZE);
+            let size = room.len();
+            let count = match self.stream.read(room) {
+                Ok(0) => return self.hung_up(),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.dialog.disconnected(Instant::now()).map_err(|_| lost(&error))?;
+                    return Ok(());
+                }
+            };
+            self.decoder.advance(count);
+            self.decode()?;
+            if count < size {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hung_up(&mut self) -> Result<(), Offline> {
+        if self.state == State::Leaving {
+            self.state = State::Left;
+            return Ok(());
+        }
+        let now = Instant::now();
+        if let Ok(Some(Event::Response(response))) = self.decoder.finish() {
+            self.dialog.response(&response, now)?;
+        }
+        self.dialog.disconnected(now)?;
+        Ok(())
+    }
+
+    fn decode(&mut self) -> Result<(), Offline> {
+        let now = Instant::now();
+        loop {
+            let event = self.decoder.next().map_err(|error| {
+                Offline::new(OfflineKind::Lost, format!("the camera's stream cannot be read: {error}"))
+            })?;
+            match event {
+                None => return Ok(()),
+                Some(Event::Response(response)) => self.dialog.response(&response, now)?,
+                Some(Event::Request(request)) => self.dialog.request(&request, now)?,
+                Some(Event::Frame(mut frame)) => {
+                    let Some((index, rtcp)) = self.dialog.track_of_channel(frame.channel) else {
+                        self.oddities.note(rtsp_proto::Oddity::UnknownChannel);
+                        continue;
+                    };
+                    let media = self.dialog.tracks().get(index).map(|track| track.media);
+                    let Some(track) = media.and_then(|media| self.feed.track_of_media(media))
+                    else {
+                        continue;
+                    };
+                    let fed = if rtcp {
+                        self.feed.rtcp(track, frame.payload(), now, &mut self.oddities)
+                    } else {
+                        self.feed.rtp(track, &mut frame, now, &mut self.oddities)
+                    };
+                    self.fed(fed, now)?;
+                }
+            }
+        }
+    }
+
+    fn fed(&mut self, fed: Fed, now: Instant) -> Result<(), Offline> {
+        match fed {
+            Fed::Nothing => {}
+            Fed::Other => self.dialog.media(now),
+            Fed::Bye if self.state == State::Leaving => {}
+            Fed::Bye => {
+                let text = "the camera ended the stream (RTCP BYE)";
+                return Err(Offline::new(OfflineKind::Lost, text));
+            }
+            Fed::Media => {
+                self.dialog.media(now);
+                if self.state == State::Starting {
+                    self.state = State::Live;
+                    self.stable_at = Some(now + STABLE);
+                    self.slot.live();
+                    let name = &self.slot.stream.name;
+                    log::info!("stream live stream={name}");
+                }
+                self.deadline = now + self.slot.stream.source_timeout;
+            }
+        }
+        Ok(())
+    }
+
+    fn control_channel(&self, track: u8) -> Option<u8> {
+        let setup = self
+            .dialog
+            .tracks()
+            .iter()
+            .find(|setup| self.feed.track_of_media(setup.media) == Some(track))?;
+        let (rtp, rtcp) = setup.transport.interleaved?;
+        Some(rtcp.unwrap_or(rtp.wrapping_add(1)))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Offline> {
+        let deadline = Instant::now() + WRITE_TIMEOUT;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if Instant::now() >= deadline {
+                        let text = "the camera takes no requests any more";
+                        return Err(Offline::new(OfflineKind::Lost, text));
+                    }
+                    wait(&self.stream, Interest::Write, self.waker, Some(deadline))
+                        .map_err(|error| lost(&error))?;
+                }
+                // The answer may already be in: reading tells what the camera meant.
+                Err(_) if self.state == State::Leaving => self.state = State::Left,
+                Err(error) => return Err(lost(&error)),
+            }
+            if self.state == State::Left {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream failed: ends the session if the connection still carries a request.
+    fn leave_in_haste(&mut self) {
+        self.state = State::Leaving;
+        self.dialog.teardown(Instant::now());
+        while let Some(output) = self.dialog.output() {
+            if let Output::Send(bytes) = output {
+                let _ = self.stream.write(&bytes);
+            }
+        }
+    }
+
+    fn tell_oddities(&mut self) {
+        let mut seen = self.decoder.take_oddities();
+        seen.merge(self.dialog.oddities());
+        seen.merge(&self.oddities);
+        for (oddity, _) in seen.iter() {
+            if self.slot.note(oddity) {
+                log::info!("tolerating {oddity} stream={}", self.slot.stream.name);
+            }
+        }
+    }
+}
+
+/// Connects; `None` when nobody wants the stream any more.
+fn dial(
+    slot: &Slot,
+    waker: &Waker,
+    url: &Url,
+    deadline: Instant,
+) -> Result<Option<TcpStream>, Offline> {
+    let unreachable = |text: String| Offline::new(OfflineKind::Unreachable, text);
+    if url.scheme() == Scheme::Rtsps {
+        let text = "rtsps:// cameras are not supported yet";
+        return Err(Offline::new(OfflineKind::Refused, text));
+    }
+    let give_up = || slot.release_at().is_some_and(|at| at <= Instant::now());
+    match tcp::connect(url.host(), url.port(), deadline, waker, &give_up) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(ConnectError::GivenUp) => Ok(None),
+        Err(ConnectError::TimedOut) => {
+            let seconds = slot.stream.source_start_timeout.as_secs();
+            let text = format!("no answer from {} within {seconds} s", url.authority());
+            Err(Offline::new(OfflineKind::StartTimeout, text))
+        }
+        Err(ConnectError::Resolve(error)) => {
+            Err(unreachable(format!("the name {} cannot be resolved: {error}", url.host())))
+        }
+        Err(ConnectError::Connect(error)) => {
+            Err(unreachable(format!("cannot connect to {}: {error}", url.authority())))
+        }
+    }
+}
+
+fn lost(error: &io::Error) -> Offline {
+    Offline::new(OfflineKind::Lost, format!("the connection to the camera failed: {error}"))
+}

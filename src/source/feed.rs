@@ -1,0 +1,322 @@
+//! The camera's packets onto the relay's timeline and into the hub.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rtsp_proto::codec::ParameterSets;
+use rtsp_proto::decoder::Frame;
+use rtsp_proto::rtcp::{NtpTime, RtcpPacket, SenderReport, parse_compound};
+use rtsp_proto::rtp::{Arrival, Reception, RtpPacketMut};
+use rtsp_proto::{Oddities, Oddity};
+
+use super::slot::Slot;
+use super::wallclock::WallClock;
+use crate::entropy;
+use crate::media::batch::{Batch, Kind};
+use crate::media::batcher::Batcher;
+use crate::media::timeline::{Mapped, Timeline};
+use crate::media::{Presentation, presentation};
+
+/// How often viewers get a sender report at least, and the camera a receiver report: some
+/// cameras stop without one every 5 s.
+pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// The name that RTCP gives to the relay (RFC 3550 section 6.5.1); no host name is told.
+const CNAME: &str = "rtsp-relay";
+
+/// All tracks of one stream; lives as long as the reader, over all its connections.
+pub(super) struct Feed {
+    slot: Arc<Slot>,
+    presentation: Option<Presentation>,
+    tracks: Vec<TrackFeed>,
+    clock: WallClock,
+    /// Everything is counted from here.
+    epoch: Instant,
+    /// Our own SSRC toward the camera.
+    receiver_ssrc: u32,
+}
+
+struct TrackFeed {
+    timeline: Timeline,
+    batcher: Batcher,
+    reception: Reception,
+    sets: ParameterSets,
+    payload_types: Vec<u8>,
+    video: bool,
+    camera_ssrc: u32,
+    /// The camera's last sender report: middle of its NTP time, and when it came.
+    last_report: Option<(NtpTime, Duration)>,
+    /// When viewers last got a sender report.
+    reported: Option<Instant>,
+    lost: u64,
+}
+
+/// What a packet of the camera meant beyond its media.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// Nothing usable: it was counted.
+    Nothing,
+    /// Media of a track that counts as life of the stream.
+    Media,
+    /// Something else, such as RTCP, or audio beside video.
+    Other,
+    /// The camera said that the stream has ended.
+    Bye,
+}
+
+impl Feed {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        let receiver_ssrc = entropy::number() as u32;
+        Self {
+            slot,
+            presentation: None,
+            tracks: Vec::new(),
+            clock: WallClock::default(),
+            epoch: Instant::now(),
+            receiver_ssrc,
+        }
+    }
+
+    /// A connection described the stream. Viewers go on if they can; `false` if they cannot,
+    /// because the camera has other tracks than before.
+    pub(super) fn begin(&mut self, presentation: Presentation) -> bool {
+        let continues =
+            self.presentation.as_ref().is_some_and(|known| known.is_compatible(&presentation));
+        let fresh = self.presentation.is_none();
+        let mut old = std::mem::take(&mut self.tracks).into_iter();
+        for (track, index) in presentation.tracks.iter().zip(0..) {
+            let timeline = old.next().filter(|_| continues).map(|old| old.timeline);
+            self.tracks.push(TrackFeed::new(track, index, timeline));
+        }
+        self.clock = WallClock::default();
+        if !continues {
+            self.slot.hub.reset(self.tracks.len(), self.slot.stream.gop_cache_bytes);
+        }
+        for (track, index) in self.tracks.iter().zip(0..) {
+            self.slot.hub.set_parameter_sets(index, track.sets.payloads());
+        }
+        self.slot.described(Arc::new(presentation.clone()));
+        self.presentation = Some(presentation);
+        continues || fresh
+    }
+
+    /// The connection is gone: ends what was begun, and lets the next one continue.
+    pub(super) fn interrupt(&mut self) {
+        let Self { tracks, slot, .. } = self;
+        for track in tracks {
+            track.batcher.flush(&mut |batch| slot.hub.publish(batch));
+            track.timeline.interrupt();
+        }
+        self.slot.hub.forget();
+    }
+
+    /// An RTP packet of a track, in an interleaved frame.
+    pub(super) fn rtp(
+        &mut self,
+        index: u8,
+        frame: &mut Frame<'_>,
+        now: Instant,
+        oddities: &mut Oddities,
+    ) -> Fed {
+        let has_video = self.has_video();
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
+        let stats = &self.slot.stats;
+        let Ok(mut packet) = RtpPacketMut::parse(frame.payload_mut()) else {
+            oddities.note(Oddity::BadRtp);
+            return Fed::Nothing;
+        };
+        let view = packet.as_packet();
+        if !track.payload_types.contains(&view.payload_type()) {
+            oddities.note(Oddity::UnknownPayloadType);
+            return Fed::Nothing;
+        }
+        let arrival =
+            track.reception.packet(view.sequence(), view.timestamp(), now - self.epoch);
+        if arrival == Arrival::Duplicate {
+            return Fed::Nothing;
+        }
+        track.camera_ssrc = view.ssrc();
+        let payload = view.payload();
+        let scan = track.batcher.scan(payload);
+        let new_sets = scan.parameter_sets && track.sets.update(payload);
+        if let Some(oddity) = departure(track.timeline.map(&mut packet, now)) {
+            oddities.note(oddity);
+        }
+        if let Some(channel) = frame.wire_mut().get_mut(1) {
+            *channel = 2 * index;
+        }
+        track.batcher.push(frame.wire(), &scan, now, &mut |batch| {
+            stats.packets.add(batch.packets.into());
+            stats.bytes_in.add(batch.wire.len() as u64);
+            if batch.video && batch.unit_start {
+                stats.pictures.add(1);
+            }
+            self.slot.hub.publish(batch);
+        });
+        let lost = track.reception.lost();
+        stats.packets_lost.add(lost.saturating_sub(track.lost));
+        track.lost = track.lost.max(lost);
+        let counts = track.video || !has_video;
+        if new_sets {
+            self.publish_sets(index);
+        }
+        if counts { Fed::Media } else { Fed::Other }
+    }
+
+    /// An RTCP compound of a track.
+    pub(super) fn rtcp(
+        &mut self,
+        index: u8,
+        bytes: &[u8],
+        now: Instant,
+        oddities: &mut Oddities,
+    ) -> Fed {
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
+        let mut fed = Fed::Other;
+        for packet in parse_compound(bytes, oddities) {
+            match packet {
+                RtcpPacket::SenderReport(report) => {
+                    track.last_report = Some((report.ntp, now - self.epoch));
+                    let ntp = self.clock.shift(report.ntp, unix_now());
+                    let rtp = track.timeline.map_timestamp(report.rtp);
+                    if let (Some(ntp), Some(rtp)) = (ntp, rtp) {
+                        self.slot.hub.publish(track.report(index, ntp, rtp, now));
+                    }
+                }
+                RtcpPacket::Bye { ref ssrcs, .. }
+                    if track.camera_ssrc != 0
+                        && ssrcs.contains(&track.camera_ssrc)
+                        && (track.video || self.tracks.len() == 1) =>
+                {
+                    fed = Fed::Bye;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        fed
+    }
+
+    /// What is due: sender reports for cameras that send none. Gives the receiver reports for the
+    /// camera, by track.
+    pub(super) fn reports(&mut self, now: Instant) -> Vec<(u8, Vec<u8>)> {
+        let mut receiver_reports = Vec::new();
+        for (track, index) in self.tracks.iter_mut().zip(0..) {
+            let overdue =
+                track.reported.is_none_or(|reported| now - reported >= 2 * REPORT_INTERVAL);
+            if let Some((timestamp, at)) = track.timeline.last().filter(|_| overdue) {
+                let ntp = NtpTime::from_unix(unix_now().saturating_sub(now - at));
+                self.slot.hub.publish(track.report(index, ntp, timestamp, now));
+            }
+            let since = now - self.epoch;
+            let last = track.last_report;
+            let block = track.reception.report_block(track.camera_ssrc, last, since);
+            let reports = if track.camera_ssrc == 0 { Vec::new() } else { vec![block] };
+            let mut bytes = Vec::new();
+            RtcpPacket::ReceiverReport { ssrc: self.receiver_ssrc, reports }.encode(&mut bytes);
+            source_description(self.receiver_ssrc).encode(&mut bytes);
+            receiver_reports.push((index, bytes));
+        }
+        receiver_reports
+    }
+
+    /// Whether one of the tracks is video.
+    pub(super) fn has_video(&self) -> bool {
+        self.tracks.iter().any(|track| track.video)
+    }
+
+    /// The place of a media description among the tracks that are relayed.
+    pub(super) fn track_of_media(&self, media: usize) -> Option<u8> {
+        let tracks = &self.presentation.as_ref()?.tracks;
+        tracks.iter().position(|track| track.media == media).map(|index| index as u8)
+    }
+
+    /// The camera refused to set up some media: viewers are not told of them.
+    pub(super) fn skip(&mut self, media: &[usize]) {
+        let Some(presentation) = &mut self.presentation else { return };
+        for track in &mut presentation.tracks {
+            track.offered = !media.contains(&track.media);
+        }
+        self.slot.described(Arc::new(presentation.clone()));
+    }
+
+    fn publish_sets(&mut self, index: u8) {
+        let Some(track) = self.tracks.get(usize::from(index)) else { return };
+        self.slot.hub.set_parameter_sets(index, track.sets.payloads());
+        if let Some(presentation) = &mut self.presentation {
+            if let Some(described) = presentation.tracks.get_mut(usize::from(index)) {
+                described.parameter_sets = track.sets.clone();
+            }
+            self.slot.described(Arc::new(presentation.clone()));
+        }
+    }
+}
+
+impl TrackFeed {
+    fn new(track: &presentation::Track, index: u8, timeline: Option<Timeline>) -> Self {
+        let timeline = timeline.unwrap_or_else(|| {
+            let random = entropy::bytes::<10>();
+            let number = |at: usize| {
+                u32::from_ne_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]])
+            };
+            let sequence = u16::from_ne_bytes([random[8], random[9]]);
+            Timeline::new(track.clock_rate, number(0), sequence, number(4))
+        });
+        Self {
+            timeline,
+            batcher: Batcher::new(index, track.codec, track.is_video()),
+            reception: Reception::new(track.clock_rate),
+            sets: track.parameter_sets.clone(),
+            payload_types: track.description.payload_types(),
+            video: track.is_video(),
+            camera_ssrc: 0,
+            last_report: None,
+            reported: None,
+            lost: 0,
+        }
+    }
+
+    /// A sender report for the viewers.
+    fn report(&mut self, index: u8, ntp: NtpTime, rtp: u32, now: Instant) -> Batch {
+        self.reported = Some(now);
+        let ssrc = self.timeline.ssrc();
+        let (packets, octets) = self.timeline.sent();
+        let mut bytes = Vec::new();
+        let report = SenderReport { ssrc, ntp, rtp, packets, octets, reports: Vec::new() };
+        RtcpPacket::SenderReport(report).encode(&mut bytes);
+        source_description(ssrc).encode(&mut bytes);
+        let mut wire = vec![b'$', 2 * index + 1];
+        wire.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
+        wire.extend_from_slice(&bytes);
+        Batch {
+            wire,
+            packets: 1,
+            track: index,
+            kind: Kind::Control,
+            video: self.video,
+            unit_start: false,
+            parameter_sets: false,
+            first_sequence: 0,
+            next_sequence: 0,
+            preceding: 0,
+            timestamp: rtp,
+            arrived: now,
+        }
+    }
+}
+
+fn source_description(ssrc: u32) -> RtcpPacket {
+    RtcpPacket::SourceDescription { chunks: vec![(ssrc, Some(CNAME.to_owned()))] }
+}
+
+fn departure(mapped: Mapped) -> Option<Oddity> {
+    match mapped {
+        Mapped::Continues | Mapped::Begins => None,
+        Mapped::SsrcChanged => Some(Oddity::SsrcChange),
+        Mapped::SequenceJumped => Some(Oddity::SequenceJump),
+        Mapped::TimestampJumped => Some(Oddity::TimestampJump),
+    }
+}
+
+fn unix_now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

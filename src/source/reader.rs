@@ -1,0 +1,60 @@
+//! The thread `s:NAME` of an active stream: one connection after another, while it is wanted.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::Builder;
+
+use super::connection::Connection;
+use super::feed::Feed;
+use super::slot::{Slot, Step};
+use crate::config::model::OnOffline;
+use crate::entropy;
+use crate::limits::Place;
+use crate::net::{Waker, wait};
+
+const STACK: usize = 256 * 1024;
+
+/// Starts the reader of a stream; it ends by itself when nobody wants the stream any more.
+pub(super) fn spawn(slot: Arc<Slot>, waker: Arc<Waker>, place: Place) -> io::Result<()> {
+    let name = format!("s:{}", slot.stream.name);
+    Builder::new().name(name).stack_size(STACK).spawn(move || {
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(&slot, &waker, place)));
+        if outcome.is_err() {
+            log::error!("internal failure, the stream ends stream={}", slot.stream.name);
+            slot.hub.end(&Arc::from("the relay failed internally"));
+            slot.abandoned();
+        }
+    })?;
+    Ok(())
+}
+
+fn read(slot: &Arc<Slot>, waker: &Waker, place: Place) {
+    let mut feed = Feed::new(Arc::clone(slot));
+    let mut place = Some(place);
+    loop {
+        match slot.next_step(|| drop(place.take())) {
+            Step::Exit => break,
+            Step::WaitUntil(at) => {
+                if wait::wait_woken(waker, at).is_err() {
+                    break;
+                }
+            }
+            Step::Dial => {
+                let outcome = Connection::run(slot, waker, &mut feed);
+                feed.interrupt();
+                let Err(offline) = outcome else { continue };
+                let pause = slot.failed(&offline, entropy::number());
+                let retry = pause.map_or("when asked".to_owned(), |pause| {
+                    format!("{:.1}s", pause.as_secs_f64())
+                });
+                let name = &slot.stream.name;
+                log::warn!("camera offline: {offline} stream={name} retry_in={retry}");
+                if slot.stream.on_offline == OnOffline::Disconnect {
+                    slot.hub.end(&offline.text);
+                }
+            }
+        }
+    }
+    log::debug!("camera released stream={}", slot.stream.name);
+}

@@ -1,0 +1,40 @@
+//! Counters that threads bump as they work and that the status reads.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `more`.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    /// The sum so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What one stream has done since the start.
+#[derive(Debug, Default)]
+pub struct StreamStats {
+    /// Bytes of RTP and RTCP from the camera, with their interleaved prefixes.
+    pub bytes_in: Counter,
+    /// Bytes written to all viewers.
+    pub bytes_out: Counter,
+    /// RTP packets from the camera.
+    pub packets: Counter,
+    /// Packets that the camera's numbering shows as lost.
+    pub packets_lost: Counter,
+    /// Pictures from the camera.
+    pub pictures: Counter,
+    /// Pictures that viewers were too slow for.
+    pub frames_skipped: Counter,
+    /// How often the camera was reached after it had been lost.
+    pub reconnects: Counter,
+    /// Viewers that were refused.
+    pub refused: Counter,
+}
