@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+"""An RTSP camera that nobody of this project wrote: gst-rtsp-server.
+
+It makes its own picture (a test pattern with the running time drawn in) and
+tells on stdout what its clients do, one JSON object a line:
+
+    {"event": "ready", "port": 34567}
+    {"event": "connected", "client": 1}      {"event": "closed", "client": 1}
+    {"event": "request", "client": 1, "method": "DESCRIBE", "path": "/main"}
+    {"event": "session", "id": "..."}        {"event": "session-removed", "id": "..."}
+    {"event": "media", "path": "/main"}      {"event": "unprepared", "path": "/main"}
+
+It ends on SIGTERM, SIGINT, or when its standard input is a pipe that closes.
+"""
+
+import argparse
+import json
+import os
+import signal
+import stat
+import sys
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+ROLE = "viewer"
+REQUESTS = ["options", "describe", "setup", "play", "pause", "teardown",
+            "get-parameter", "set-parameter"]
+PROTOCOLS = {
+    "all": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP,
+    "tcp": GstRtsp.RTSPLowerTrans.TCP,
+    "udp": GstRtsp.RTSPLowerTrans.UDP,
+}
+
+output = threading.Lock()
+
+
+def say(event, **fields):
+    with output:
+        print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def launch_line(args):
+    """The pipeline behind each path, with payloaders named as the server wants them."""
+    if args.file:
+        return f"( filesrc location={args.file} ! parsebin ! h264parse ! rtph264pay name=pay0 pt=96 )"
+    tracks = (
+        f"videotestsrc is-live=true pattern={args.pattern} "
+        f"! video/x-raw,format=I420,width={args.width},height={args.height},framerate={args.fps}/1 "
+        "! timeoverlay font-desc=Sans,24 "
+        f"! x264enc speed-preset=ultrafast threads=1 sliced-threads=false rc-lookahead=0 "
+        f"sync-lookahead=0 mb-tree=false b-adapt=false bframes={args.bframes} "
+        f"key-int-max={args.key_interval} bitrate={args.kbps} "
+        "! video/x-h264,profile=main "
+        f"! h264parse ! rtph264pay name=pay0 pt=96 config-interval={args.config_interval}"
+    )
+    if args.audio:
+        tracks += (" audiotestsrc is-live=true volume=0.1 ! audio/x-raw,rate=8000,channels=1 "
+                   "! alawenc ! rtppcmapay name=pay1 pt=8")
+    return f"( {tracks} )"
+
+
+def login(args):
+    auth = GstRtspServer.RTSPAuth.new()
+    token = GstRtspServer.RTSPToken.new()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
+    if args.auth == "basic":
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(args.user, args.password), token)
+    else:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(args.user, args.password, token)
+    return auth
+
+
+def add_path(mounts, path, args):
+    factory = GstRtspServer.RTSPMediaFactory.new()
+    factory.set_launch(launch_line(args))
+    factory.set_shared(True)
+    factory.set_protocols(PROTOCOLS[args.protocols])
+    if args.auth != "none":
+        permissions = GstRtspServer.RTSPPermissions.new()
+        for right in (GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS,
+                      GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT):
+            permissions.add_permission_for_role(ROLE, right, True)
+        factory.set_permissions(permissions)
+
+    def configured(_factory, media):
+        say("media", path=path)
+        media.connect("unprepared", lambda _media: say("unprepared", path=path))
+
+    factory.connect("media-configure", configured)
+    mounts.add_factory(path, factory)
+
+
+def watch_clients(server):
+    numbers = iter(range(1, 1 << 62))
+
+    def connected(_server, client):
+        number = next(numbers)
+        say("connected", client=number)
+        client.connect("closed", lambda _client: say("closed", client=number))
+        client.connect("new-session", lambda _client, session: say("session", id=session.get_sessionid()))
+        for name in REQUESTS:
+            def requested(_client, context, method=name.upper().replace("-", "_")):
+                path = context.uri.abspath if context.uri else None
+                say("request", client=number, method=method, path=path)
+            client.connect(f"{name}-request", requested)
+
+    server.connect("client-connected", connected)
+    server.get_session_pool().connect(
+        "session-removed", lambda _pool, session: say("session-removed", id=session.get_sessionid()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--listen", default="127.0.0.1")
+    parser.add_argument("--port", default=0, type=int, help="0: any free one")
+    parser.add_argument("--path", action="append", help="may be repeated; default /main")
+    parser.add_argument("--auth", default="none", choices=["none", "basic", "digest"])
+    parser.add_argument("--user", default="admin")
+    parser.add_argument("--password", default="secret")
+    parser.add_argument("--protocols", default="all", choices=sorted(PROTOCOLS))
+    parser.add_argument("--file", help="a file with H.264, played once, instead of the test pattern")
+    parser.add_argument("--pattern", default="smpte")
+    parser.add_argument("--width", default=640, type=int)
+    parser.add_argument("--height", default=360, type=int)
+    parser.add_argument("--fps", default=25, type=int)
+    parser.add_argument("--kbps", default=800, type=int)
+    parser.add_argument("--key-interval", default=25, type=int, help="frames between key frames")
+    parser.add_argument("--bframes", default=0, type=int)
+    parser.add_argument("--config-interval", default=-1, type=int,
+                        help="-1: SPS and PPS with each key frame, 0: in the SDP alone")
+    parser.add_argument("--audio", action="store_true", help="a second track, A-law")
+    args = parser.parse_args()
+
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer.new()
+    server.set_address(args.listen)
+    server.set_service(str(args.port))
+    if args.auth != "none":
+        server.set_auth(login(args))
+    mounts = server.get_mount_points()
+    for path in args.path or ["/main"]:
+        add_path(mounts, "/" + path.lstrip("/"), args)
+    watch_clients(server)
+    if server.attach(None) == 0:
+        sys.exit(f"cannot listen on {args.listen}:{args.port}")
+
+    loop = GLib.MainLoop()
+
+    def stop(*_):
+        loop.quit()
+        return GLib.SOURCE_REMOVE
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, stop)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IOCondition.HUP, stop)
+
+    # The server drops sessions that went silent only when it is asked to.
+    GLib.timeout_add_seconds(2, lambda: server.get_session_pool().cleanup() >= 0)
+    say("ready", port=server.get_bound_port())
+    loop.run()
+    # Destroying clients and pipelines in order gains nothing here and may wait for their threads.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+//! The relay under test.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Program, free_port, is_listening, leave, wait_until};
+
+/// How long the relay may take until it listens.
+const START_PATIENCE: Duration = Duration::from_secs(20);
+/// Somebody else may have taken the port in between.
+const START_ATTEMPTS: u32 = 5;
+/// The exit code for "a port is taken".
+const COULD_NOT_START: i32 = 3;
+
+/// A running `rtsp-relay` on a port of its own, on the loopback. It ends with this value.
+pub struct Relay {
+    program: Program,
+    port: u16,
+    _config: Option<ConfigFile>,
+}
+
+impl Relay {
+    /// With a configuration (INI): `listen_address` and `listen_port` are put before it.
+    pub fn start(config: &str) -> Self {
+        Self::attempts(|port| {
+            let file = ConfigFile::new(&format!(
+                "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
+            ));
+            let mut command = command();
+            command.arg("--config").arg(&file.0);
+            (command, Some(file))
+        })
+    }
+
+    /// With arguments and no file: `--set` of address and port is added.
+    pub fn with_args(args: &[&str]) -> Self {
+        Self::attempts(|port| {
+            let mut command = command();
+            command.args(args).args(["--set", "listen_address=127.0.0.1"]);
+            command.arg("--set").arg(format!("listen_port={port}"));
+            (command, None)
+        })
+    }
+
+    fn attempts(make: impl Fn(u16) -> (Command, Option<ConfigFile>)) -> Self {
+        for _ in 0..START_ATTEMPTS {
+            let port = free_port();
+            let (mut command, config) = make(port);
+            let mut program = Program::start(&mut command);
+            let mut ended = None;
+            let ready = wait_until(START_PATIENCE, || {
+                ended = program.wait(Duration::ZERO);
+                ended.is_some() || is_listening(port)
+            });
+            assert!(ready, "the relay does not listen on port {port}");
+            match ended {
+                None => return Self { program, port, _config: config },
+                Some(status) if status.code() == Some(COULD_NOT_START) => {}
+                Some(status) => panic!("the relay ended at once: {status}"),
+            }
+        }
+        panic!("no port was free for the relay");
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of one of its streams.
+    pub fn url(&self, stream: &str) -> String {
+        format!("rtsp://127.0.0.1:{}/{stream}", self.port)
+    }
+
+    /// Whether a log line holds `part`.
+    pub fn log_contains(&self, part: &str) -> bool {
+        self.program.stderr.contains(part)
+    }
+
+    /// The first log line that holds `part`, waiting for it.
+    pub fn wait_log(&self, part: &str, timeout: Duration) -> Option<String> {
+        self.program.stderr.wait_line(part, timeout)
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.program.stderr.lines()
+    }
+
+    pub fn threads(&self) -> usize {
+        self.program.process().threads()
+    }
+
+    pub fn fds(&self) -> usize {
+        self.program.process().fds()
+    }
+
+    pub fn rss_kib(&self) -> u64 {
+        self.program.process().rss_kib()
+    }
+
+    pub fn cpu_time(&self) -> Duration {
+        self.program.process().cpu_time()
+    }
+
+    /// SIGTERM: how it ended and how long that took; fails the test when it had to be killed.
+    pub fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let begun = Instant::now();
+        let status = self.program.terminate().expect("the relay did not end on SIGTERM");
+        (status, begun.elapsed())
+    }
+}
+
+impl Deref for Relay {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_rtsp-relay"))
+}
+
+/// A configuration that only we can read, removed with this value.
+struct ConfigFile(PathBuf);
+
+impl ConfigFile {
+    fn new(text: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = leave(&format!("relay-{}-{number}.conf", std::process::id()));
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("the target folder is ours");
+        Self(path)
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        let _gone = fs::remove_file(&self.0);
+    }
+}
