@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn ten_seconds_of_pictures_take_less_than_one_pictures_time() {
         let pictures: Vec<(u32, &[u8])> =
-            (0..250).map(|n| (u32::MAX - 9000 + n * 3600, if n == 0 { IDR } else { P })).collect();
+            (0..250).map(|n| ((u32::MAX - 9000).wrapping_add(n * 3600), if n == 0 { IDR } else { P })).collect();
         let newest = pictures[249].0;
         let items = squeeze(&gop(&pictures), &[]);
         let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();

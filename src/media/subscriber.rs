@@ -82,6 +82,9 @@ pub struct Subscriber<O> {
     admission: Mutex<Admission>,
     sender: Sender<Arc<Batch>>,
     receiver: Receiver<Arc<Batch>>,
+    /// Held to take one batch out, and to throw out many: the thread must not get a picture from
+    /// the middle of what is being thrown out.
+    intake: Mutex<()>,
     backlog: AtomicUsize,
     asleep: AtomicBool,
     waker: Arc<Waker>,
@@ -130,6 +133,7 @@ impl<O: Outlet> Subscriber<O> {
             admission: Mutex::new(admission),
             sender,
             receiver,
+            intake: Mutex::new(()),
             backlog: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
             waker,
@@ -198,9 +202,9 @@ impl<O: Outlet> Subscriber<O> {
                 Some(item) => item,
                 None => {
                     self.bursting.store(false, SeqCst);
-                    match self.receiver.try_recv() {
-                        Ok(batch) => Item::live(batch),
-                        Err(_) => return Progress::Clear,
+                    match self.take() {
+                        Some(batch) => Item::live(batch),
+                        None => return Progress::Clear,
                     }
                 }
             };
@@ -247,6 +251,11 @@ impl<O: Outlet> Subscriber<O> {
     /// Pictures that the viewer was too slow for, in all.
     pub fn skipped(&self) -> u64 {
         self.skipped.load(SeqCst)
+    }
+
+    fn take(&self) -> Option<Arc<Batch>> {
+        let _intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        self.receiver.try_recv().ok()
     }
 
     fn admission(&self) -> MutexGuard<'_, Admission> {
@@ -321,6 +330,7 @@ impl<O: Outlet> Subscriber<O> {
 
     /// Empties the channel of all pictures whose beginning is still in it.
     fn throw_out(&self, now: Instant, admission: &mut Admission) {
+        let _intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let mut begun_here = [false; super::MAX_TRACKS];
         let mut kept = Vec::new();
         while let Ok(batch) = self.receiver.try_recv() {

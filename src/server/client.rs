@@ -138,7 +138,8 @@ impl Client<'_> {
                 Progress::Held => Interest::ReadWrite,
                 _ => Interest::Read,
             };
-            let ready = wait(&self.stream, interest, &self.waker, self.deadline(progress));
+            let deadline = self.deadline(progress);
+            let ready = wait(&self.stream, interest, &self.waker, deadline);
             self.awake();
             let ready = match ready {
                 Ok(ready) => ready,

@@ -325,14 +325,14 @@ mod tests {
     #[test]
     fn a_reply_waits_behind_a_frame_that_was_begun() {
         let (mut outlet, mut client) = outlet((0, 1));
-        let mut sent = 0;
-        while outlet.send(&Item::live(batch(sent, sent))) == Progress::Clear {
+        let mut sent = 0u32;
+        while outlet.send(&Item::live(batch(sent as u16, sent as u16))) == Progress::Clear {
             sent += 1;
         }
         assert_eq!(outlet.reply(b"RTSP/1.0 200 OK\r\n\r\n"), Progress::Held);
         client.set_nonblocking(false).unwrap();
         let mut received = Vec::new();
-        let whole = (usize::from(sent) + 1) * 20 + 19;
+        let whole = (sent as usize + 1) * 20 + 19;
         while received.len() < whole {
             let mut chunk = [0; 65536];
             let count = client.read(&mut chunk).unwrap();

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::headers::{Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens};
+use rtsp_proto::headers::{Delivery, Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens};
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
 use super::access::{self, Decision};
 use super::client::{Client, Farewell, Out};
-use super::outlet::TcpOutlet;
 use super::session::Session;
 use super::target::Target;
 use crate::limits::Full;
@@ -438,7 +437,7 @@ fn parameter(request: &Request) -> Answer {
 
 fn is_supported(spec: &TransportSpec) -> bool {
     let play = spec.mode.as_deref().is_none_or(|mode| mode.eq_ignore_ascii_case("play"));
-    spec.lower == Lower::Tcp && !spec.multicast && play
+    spec.lower == Lower::Tcp && spec.delivery != Some(Delivery::Multicast) && play
 }
 
 /// The track a SETUP means: the one it names, or the only one.

@@ -27,6 +27,8 @@ const READ_SIZE: usize = 64 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A camera that has worked for this long is well again: the pauses begin anew.
 const STABLE: Duration = Duration::from_secs(5);
+/// A presentation whose Content-Length is too large, or missing, is whole after this long.
+const BODY_SILENCE: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Connection<'a> {
@@ -42,6 +44,7 @@ pub(super) struct Connection<'a> {
     deadline: Instant,
     next_report: Instant,
     stable_at: Option<Instant>,
+    last_heard: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,7 @@ impl<'a> Connection<'a> {
             deadline,
             next_report: now + REPORT_INTERVAL,
             stable_at: None,
+            last_heard: now,
         };
         let outcome = connection.pull();
         connection.tell_oddities();
@@ -116,6 +120,8 @@ impl<'a> Connection<'a> {
             }
             self.due(now)?;
             let wake_at = [
+                // A body whose announced length is wrong ends with the silence behind it.
+                self.decoder.awaits_body().then(|| self.last_heard + BODY_SILENCE),
                 self.dialog.deadline(),
                 (self.state != State::Leaving).then_some(self.deadline),
                 (self.state == State::Live).then_some(self.next_report),
@@ -137,6 +143,9 @@ impl<'a> Connection<'a> {
     fn due(&mut self, now: Instant) -> Result<(), Offline> {
         if self.state != State::Leaving && now >= self.deadline {
             return Err(self.silence());
+        }
+        if self.decoder.awaits_body() && now >= self.last_heard + BODY_SILENCE {
+            self.finish_body(now)?;
         }
         if self.stable_at.is_some_and(|at| now >= at) {
             self.stable_at = None;
@@ -257,6 +266,7 @@ impl<'a> Connection<'a> {
                 }
             };
             self.decoder.advance(count);
+            self.last_heard = Instant::now();
             self.decode()?;
             if count < size {
                 return Ok(());
@@ -270,10 +280,18 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         let now = Instant::now();
-        if let Ok(Some(Event::Response(response))) = self.decoder.finish() {
-            self.dialog.response(&response, now)?;
-        }
+        self.finish_body(now)?;
         self.dialog.disconnected(now)?;
+        Ok(())
+    }
+
+    /// Takes what there is of a body as the whole of it.
+    fn finish_body(&mut self, now: Instant) -> Result<(), Offline> {
+        while let Ok(Some(event)) = self.decoder.finish() {
+            if let Event::Response(response) = event {
+                self.dialog.response(&response, now)?;
+            }
+        }
         Ok(())
     }
 

@@ -170,6 +170,7 @@ impl Feed {
         now: Instant,
         oddities: &mut Oddities,
     ) -> Fed {
+        let is_alone = self.tracks.len() == 1;
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
         let mut fed = Fed::Other;
         for packet in parse_compound(bytes, oddities) {
@@ -185,7 +186,7 @@ impl Feed {
                 RtcpPacket::Bye { ref ssrcs, .. }
                     if track.camera_ssrc != 0
                         && ssrcs.contains(&track.camera_ssrc)
-                        && (track.video || self.tracks.len() == 1) =>
+                        && (track.video || is_alone) =>
                 {
                     fed = Fed::Bye;
                     break;
