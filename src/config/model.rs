@@ -1,12 +1,14 @@
 //! The configuration as the rest of the relay sees it: typed, validated, immutable.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rtsp_proto::auth::{Algorithm, Credentials};
 use rtsp_proto::{Secret, Url};
+
+pub use super::cidr::Cidr;
 
 /// Everything the operator decided, with defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,8 +143,9 @@ pub struct Stream {
     pub enabled: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TransportPolicy {
+    #[default]
     Auto,
     Tcp,
     Udp,
@@ -157,14 +160,16 @@ pub struct Retry {
     pub max_attempts: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnOffline {
+    #[default]
     Disconnect,
     Hold,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MediaSelection {
+    #[default]
     All,
     Video,
     Audio,
@@ -179,79 +184,8 @@ pub enum CameraTls {
     Insecure,
 }
 
-/// A range of addresses, `192.168.0.0/16` or `fd00::/8`; a bare address is a range of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Cidr {
-    /// Parses `address` or `address/prefix`; `None` when it is neither.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
-            None => (text.parse::<IpAddr>().ok()?, None),
-        };
-        let widest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(widest);
-        (prefix <= widest).then_some(Self { address, prefix })
-    }
-
-    /// Whether `address` is in the range. An IPv4 address mapped into IPv6 counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                u32::from(own) & mask == u32::from(other) & mask
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                u128::from(own) & mask == u128::from(other) & mask
-            }
-            _ => false,
-        }
-    }
-
-    /// The first address and the number of bits that are fixed.
-    pub fn parts(&self) -> (IpAddr, u8) {
-        (self.address, self.prefix)
-    }
-
-    /// Whether every address of the range is an IPv4 multicast group.
-    pub fn is_multicast_v4(&self) -> bool {
-        matches!(self.address, IpAddr::V4(address) if self.prefix >= 4 && address.is_multicast())
-    }
-}
-
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
 impl Default for Multicast {
     fn default() -> Self {
-        let range = Cidr { address: IpAddr::V4(Ipv4Addr::new(239, 255, 42, 0)), prefix: 24 };
-        Self { range, port: 5004, ttl: 1, interface: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_holds_its_addresses_and_no_others() {
-        let lan = Cidr::parse("192.168.1.0/24").unwrap();
-        assert!(lan.contains("192.168.1.77".parse().unwrap()));
-        assert!(lan.contains("::ffff:192.168.1.77".parse().unwrap()));
-        assert!(!lan.contains("192.168.2.1".parse().unwrap()));
-        assert!(Cidr::parse("0.0.0.0/0").unwrap().contains("8.8.8.8".parse().unwrap()));
-        assert!(Cidr::parse("fd00::/8").unwrap().contains("fd12::1".parse().unwrap()));
-        assert!(!Cidr::parse("::1").unwrap().contains("::2".parse().unwrap()));
-        for bad in ["", "1.2.3.4/33", "1.2.3", "host/8", "1.2.3.4/-1"] {
-            assert_eq!(Cidr::parse(bad), None, "{bad}");
-        }
+        Self { range: Cidr::DEFAULT_GROUPS, port: 5004, ttl: 1, interface: None }
     }
 }
