@@ -1,0 +1,278 @@
+//! A path at work: one thread sends its pictures to all sessions by absolute time, so that all of
+//! them see the same moment of the clip, as with a real camera. Without sessions it sleeps.
+
+use super::delivery::Delivery;
+use super::faults::Switches;
+use super::options::{Path, Start};
+use super::picture::Picture;
+use super::random::Random;
+use super::sei::Stamp;
+use super::stats::Counters;
+use super::timeline::{Epoch, Timeline, unix_now};
+use super::{sdp, tone};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time between sender reports.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// A delay beyond this (the machine slept) is not caught up by a burst.
+const MAX_LATE: Duration = Duration::from_secs(1);
+
+const VIDEO: usize = 0;
+
+/// One path and its pacing.
+#[derive(Debug)]
+pub struct Feed {
+    /// How it was set up; the pictures have moved into the tracks.
+    pub path: Path,
+    /// The SDP.
+    pub presentation: String,
+    /// SSRC of each track: video first.
+    pub ssrcs: Vec<u32>,
+    switches: Arc<Switches>,
+    counters: Arc<Counters>,
+    random: Arc<Random>,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    tracks: Vec<Track>,
+    /// Added to the beat to find the picture; grows when a key frame is forced.
+    shift: u64,
+    subscribers: Vec<Subscriber>,
+    garbage: usize,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Track {
+    timeline: Timeline,
+    pictures: Vec<Picture>,
+    next_report: Instant,
+}
+
+/// A playing session.
+#[derive(Debug)]
+struct Subscriber {
+    session: u64,
+    /// Where each track goes, and whether it had its first sender report.
+    tracks: Vec<(Option<Delivery>, bool)>,
+    waits_for_key: bool,
+}
+
+impl Feed {
+    /// Packs the clip of a path; [`Feed::run`] plays it.
+    pub fn new(
+        mut path: Path,
+        switches: Arc<Switches>,
+        counters: Arc<Counters>,
+        random: Arc<Random>,
+    ) -> Self {
+        let presentation = sdp::write(&path);
+        let mut clip = path.clip.clone();
+        path.clip.pictures.clear();
+        if path.stamp {
+            clip = clip.stamped();
+        }
+        let now = Instant::now();
+        let epoch = Epoch::new();
+        let numbers = || (random.next() as u32, random.next() as u16, random.next() as u32);
+        let (ssrc, sequence, timestamp) = numbers();
+        let first = path.first_sequence.unwrap_or(sequence);
+        let first = (ssrc, first, path.first_timestamp.unwrap_or(timestamp));
+        let pack = |unit| Picture::new(unit, sdp::VIDEO_TYPE, path.packets, path.marker);
+        let mut tracks = vec![Track {
+            timeline: Timeline::new(epoch, path.clip.fps, sdp::VIDEO_CLOCK, first),
+            pictures: clip.pictures.iter().map(pack).collect(),
+            next_report: now,
+        }];
+        if path.audio {
+            tracks.push(Track {
+                timeline: Timeline::new(epoch, tone::PER_SECOND, tone::CLOCK_RATE, numbers()),
+                pictures: vec![Picture::of_payload(&tone::payload(), tone::PAYLOAD_TYPE)],
+                next_report: now,
+            });
+        }
+        Self {
+            presentation,
+            ssrcs: tracks.iter().map(|track| track.timeline.ssrc).collect(),
+            path,
+            switches,
+            counters,
+            random,
+            state: Mutex::new(State {
+                tracks,
+                shift: 0,
+                subscribers: Vec::new(),
+                garbage: 0,
+                stopping: false,
+            }),
+            wake: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends until [`Feed::stop`].
+    pub fn run(&self) {
+        let mut state = self.state();
+        while !state.stopping {
+            let now = Instant::now();
+            let (track, due) = state.next();
+            if state.subscribers.is_empty() {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else if now < due {
+                let waited = self.wake.wait_timeout(state, due - now);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else if now - due > MAX_LATE {
+                state.catch_up(now);
+            } else {
+                self.tick(&mut state, track, now);
+            }
+        }
+    }
+
+    /// Ends [`Feed::run`] after a BYE to all sessions.
+    pub fn stop(&self) {
+        self.bye();
+        self.state().stopping = true;
+        self.wake.notify_all();
+    }
+
+    /// Adds a playing session. `answer` is called with the sequence number and RTP time of the
+    /// first packet of each track, before any of them is sent.
+    pub fn subscribe(
+        &self,
+        session: u64,
+        tracks: Vec<Option<Delivery>>,
+        answer: impl FnOnce(&[(u16, u32)]),
+    ) {
+        let mut state = self.state();
+        if state.subscribers.is_empty() {
+            state.catch_up(Instant::now());
+        }
+        if self.path.start == Start::ForcedKeyFrame {
+            state.shift += state.beats_to_key();
+        }
+        let waits_for_key = self.path.start == Start::NextKeyFrame;
+        answer(&state.first_packets(waits_for_key));
+        let tracks = tracks.into_iter().map(|delivery| (delivery, false)).collect();
+        state.subscribers.push(Subscriber { session, tracks, waits_for_key });
+        self.wake.notify_all();
+    }
+
+    /// Takes a session away; nothing is sent to it afterwards.
+    pub fn unsubscribe(&self, session: u64) {
+        self.state().subscribers.retain(|subscriber| subscriber.session != session);
+    }
+
+    /// Puts garbage before the next picture.
+    pub fn garbage(&self, bytes: usize) {
+        self.state().garbage += bytes;
+    }
+
+    /// Sends RTCP BYE to all sessions and forgets them.
+    pub fn bye(&self) {
+        let mut state = self.state();
+        for subscriber in std::mem::take(&mut state.subscribers) {
+            for (track, (delivery, _)) in state.tracks.iter().zip(&subscriber.tracks) {
+                if let Some(delivery) = delivery {
+                    delivery.rtcp(&track.timeline.bye());
+                }
+            }
+        }
+    }
+
+    /// Sends one beat of one track to everybody.
+    fn tick(&self, state: &mut State, index: usize, now: Instant) {
+        let garbage = std::mem::take(&mut state.garbage);
+        let Some(track) = state.tracks.get_mut(index) else { return };
+        let beat = track.timeline.beat;
+        let position = (beat + state.shift) % track.pictures.len() as u64;
+        let report_all = now >= track.next_report;
+        if report_all {
+            track.next_report = now + REPORT_EVERY;
+        }
+        let report = track.timeline.report();
+        let picture = &mut track.pictures[position as usize];
+        picture.patch(&mut track.timeline, Stamp::new(unix_now(), beat));
+        track.timeline.beat += 1;
+        if self.switches.silent() {
+            return;
+        }
+        for subscriber in &mut state.subscribers {
+            let Some((Some(delivery), reported)) = subscriber.tracks.get_mut(index) else {
+                continue;
+            };
+            if garbage > 0 {
+                delivery.garbage(&self.random.bytes(garbage));
+            }
+            subscriber.waits_for_key &= index != VIDEO || !picture.key;
+            if subscriber.waits_for_key && index == VIDEO {
+                continue;
+            }
+            if report_all || !*reported {
+                *reported = true;
+                delivery.rtcp(&report);
+            }
+            let sent = delivery.picture(picture);
+            self.count(picture, sent, index == VIDEO);
+        }
+    }
+
+    fn count(&self, picture: &Picture, sent: bool, video: bool) {
+        let add = |counter: &std::sync::atomic::AtomicU64, more: usize| {
+            counter.fetch_add(more as u64, Ordering::Relaxed);
+        };
+        if sent {
+            add(&self.counters.packets_sent, picture.packets());
+            add(&self.counters.bytes_sent, picture.rtp_bytes());
+            add(&self.counters.pictures_sent, usize::from(video));
+        } else {
+            add(&self.counters.pictures_dropped, usize::from(video));
+        }
+    }
+}
+
+impl State {
+    /// The track whose turn is next, and when.
+    fn next(&self) -> (usize, Instant) {
+        let due = |(index, track): (usize, &Track)| (index, track.timeline.due());
+        let soonest = self.tracks.iter().enumerate().map(due).min_by_key(|&(_, due)| due);
+        soonest.expect("every path has a video track")
+    }
+
+    fn catch_up(&mut self, now: Instant) {
+        self.tracks.iter_mut().for_each(|track| track.timeline.catch_up(now));
+    }
+
+    /// How many pictures come before the next key frame.
+    fn beats_to_key(&self) -> u64 {
+        let video = &self.tracks[VIDEO];
+        let position = (video.timeline.beat + self.shift) % video.pictures.len() as u64;
+        let mut coming = video.pictures.iter().cycle().skip(position as usize);
+        coming.position(|picture| picture.key).unwrap_or(0) as u64
+    }
+
+    /// Sequence number and RTP time with which a new session begins.
+    fn first_packets(&self, waits_for_key: bool) -> Vec<(u16, u32)> {
+        let skipped = if waits_for_key { self.beats_to_key() } else { 0 };
+        let first = |(index, track): (usize, &Track)| {
+            let line = &track.timeline;
+            if index != VIDEO || skipped == 0 {
+                return (line.sequence, line.timestamp());
+            }
+            let position = (line.beat + self.shift) % track.pictures.len() as u64;
+            let coming = track.pictures.iter().cycle().skip(position as usize);
+            let packets: usize = coming.take(skipped as usize).map(Picture::packets).sum();
+            (line.sequence.wrapping_add(packets as u16), line.timestamp_after(skipped))
+        };
+        self.tracks.iter().enumerate().map(first).collect()
+    }
+}

@@ -1,0 +1,181 @@
+//! A simulated IP camera: serves H.264 clips in a loop over RTSP, and misbehaves on demand.
+//!
+//! The example `camera` is a thin program around it; tests and benchmarks include this folder by
+//! path and run it in their own process. It uses rtsp-proto for bytes, and nothing of the relay.
+//!
+//! One thread a connection reads requests ([`connection`], [`answer`]); one thread a path sends
+//! its pictures to all sessions ([`feed`]); nobody waits for a slow peer ([`outlet`]).
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each program that includes this uses a part"
+)]
+
+mod answer;
+pub mod clip;
+mod connection;
+mod delivery;
+mod door;
+pub mod faults;
+mod feed;
+pub mod options;
+mod outlet;
+mod picture;
+mod pulse;
+mod random;
+mod sdp;
+pub mod sei;
+mod session;
+pub mod stats;
+mod synthetic;
+mod timeline;
+mod tone;
+mod udp;
+mod world;
+
+pub use clip::Clip;
+pub use faults::Fault;
+pub use options::{Auth, Marker, Options, Packets, Path, Start};
+pub use sei::Stamp;
+pub use stats::Stats;
+pub use synthetic::Synthetic;
+
+use door::Door;
+use outlet::Outlet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use world::World;
+
+/// A running camera; dropping it stops it.
+pub struct Camera {
+    world: Arc<World>,
+    door: Mutex<Door>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Camera {
+    /// Starts to listen; when this returns, clients can connect.
+    pub fn start(mut options: Options) -> io::Result<Self> {
+        let door = Door::new(options.listen)?;
+        options.listen = door.address();
+        let world = Arc::new(World::new(options)?);
+        let camera =
+            Self { world: Arc::clone(&world), door: Mutex::new(door), threads: Mutex::default() };
+        for feed in &world.feeds {
+            let feed = Arc::clone(feed);
+            camera.spawn(format!("cam:{}", feed.path.name), move || feed.run())?;
+        }
+        if let Some(udp) = &world.udp {
+            let (udp, counters) = (Arc::clone(udp), Arc::clone(&world.counters));
+            camera.spawn("cam:udp".into(), move || udp.run(&counters))?;
+        }
+        camera.door().open(&world)?;
+        Ok(camera)
+    }
+
+    fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(work)?;
+        self.threads().push(thread);
+        Ok(())
+    }
+
+    fn door(&self) -> MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.world.options.listen
+    }
+
+    /// The port of RTSP.
+    pub fn port(&self) -> u16 {
+        self.address().port()
+    }
+
+    /// The URL of a path, without the login.
+    pub fn url(&self, path: &str) -> String {
+        format!("rtsp://{}/{path}", self.address())
+    }
+
+    /// The URL of a path, with the login if the camera asks for one.
+    pub fn url_with_login(&self, path: &str) -> String {
+        let options = &self.world.options;
+        match options.auth {
+            Auth::None => self.url(path),
+            _ => {
+                let (user, password) = (&options.user, &options.password);
+                format!("rtsp://{user}:{password}@{}/{path}", self.address())
+            }
+        }
+    }
+
+    /// The paths it serves.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.world.feeds.iter().map(|feed| feed.path.name.as_str())
+    }
+
+    /// What it has counted.
+    pub fn stats(&self) -> Stats {
+        self.world.counters.snapshot()
+    }
+
+    /// Makes it misbehave, at once.
+    pub fn fault(&self, fault: Fault) -> io::Result<()> {
+        log::info!("camera fault={fault:?}");
+        self.world.switches.set(&fault);
+        match fault {
+            Fault::Normal => {
+                self.world.each_outlet(Outlet::flush);
+                self.door().open(&self.world)?;
+            }
+            Fault::Refuse(true) => self.door().shut()?,
+            Fault::Refuse(false) => self.door().open(&self.world)?,
+            Fault::Stall(false) => self.world.each_outlet(Outlet::flush),
+            Fault::Die => self.world.each_outlet(Outlet::reset),
+            Fault::CloseAll => self.world.each_outlet(Outlet::close),
+            Fault::ByeAndClose => {
+                self.world.feeds.iter().for_each(|feed| feed.bye());
+                self.world.each_outlet(Outlet::close);
+            }
+            Fault::Garbage { bytes } => {
+                self.world.feeds.iter().for_each(|feed| feed.garbage(bytes));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Says BYE to all sessions, closes all connections and joins all threads.
+    pub fn stop(&self) {
+        if let Err(error) = self.door().shut() {
+            log::warn!("cannot shut the camera's port: {error}");
+        }
+        self.world.feeds.iter().for_each(|feed| feed.stop());
+        if let Some(udp) = &self.world.udp {
+            udp.stop();
+        }
+        self.world.each_outlet(Outlet::close);
+        let mut threads = std::mem::take(&mut *self.threads());
+        let connections = std::mem::take(&mut *self.world.connections());
+        threads.extend(connections.into_iter().map(|(_, thread)| thread));
+        for thread in threads {
+            if thread.join().is_err() {
+                log::error!("a thread of the camera panicked");
+            }
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

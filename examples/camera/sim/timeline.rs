@@ -1,0 +1,125 @@
+//! The clock of one RTP stream: a beat of pictures or audio packets by absolute time, without
+//! drift, and the RTP numbers that go with it.
+
+use rtsp_proto::rtcp::{NtpTime, RtcpPacket, SenderReport};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const SECOND_NS: u128 = 1_000_000_000;
+
+/// Time since 1970.
+pub fn unix_now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The moment when all streams of a path began.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch {
+    instant: Instant,
+    unix: Duration,
+}
+
+impl Epoch {
+    /// Begins now.
+    pub fn new() -> Self {
+        Self { instant: Instant::now(), unix: unix_now() }
+    }
+}
+
+/// One RTP stream.
+#[derive(Debug)]
+pub struct Timeline {
+    /// Who sends.
+    pub ssrc: u32,
+    /// Of the next packet.
+    pub sequence: u16,
+    /// Counts the beats; the next one to be sent.
+    pub beat: u64,
+    epoch: Epoch,
+    per_second: u32,
+    clock_rate: u32,
+    first_timestamp: u32,
+    packets: u32,
+    octets: u32,
+}
+
+impl Timeline {
+    /// `per_second` beats of a clock of `clock_rate` Hz; `numbers` gives SSRC and first numbers.
+    pub fn new(epoch: Epoch, per_second: u32, clock_rate: u32, numbers: (u32, u16, u32)) -> Self {
+        let (ssrc, sequence, first_timestamp) = numbers;
+        let (packets, octets, beat) = (0, 0, 0);
+        Self {
+            ssrc,
+            sequence,
+            beat,
+            epoch,
+            per_second,
+            clock_rate,
+            first_timestamp,
+            packets,
+            octets,
+        }
+    }
+
+    fn since_epoch(&self) -> Duration {
+        let ns = u128::from(self.beat) * SECOND_NS / u128::from(self.per_second);
+        Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+    }
+
+    /// When the next beat is to be sent.
+    pub fn due(&self) -> Instant {
+        self.epoch.instant + self.since_epoch()
+    }
+
+    /// Skips the beats that lie before `now`.
+    pub fn catch_up(&mut self, now: Instant) {
+        let gone = now.saturating_duration_since(self.epoch.instant).as_nanos();
+        let beat = (gone * u128::from(self.per_second)).div_ceil(SECOND_NS);
+        self.beat = self.beat.max(u64::try_from(beat).unwrap_or(u64::MAX));
+    }
+
+    /// RTP time stamp of the next beat.
+    pub fn timestamp(&self) -> u32 {
+        self.timestamp_after(0)
+    }
+
+    /// RTP time stamp `beats` after the next one.
+    pub fn timestamp_after(&self, beats: u64) -> u32 {
+        let ticks = u128::from(self.beat + beats) * u128::from(self.clock_rate);
+        self.first_timestamp.wrapping_add((ticks / u128::from(self.per_second)) as u32)
+    }
+
+    /// Counts packets for the sender reports.
+    pub fn count(&mut self, packets: usize, octets: usize) {
+        self.packets = self.packets.wrapping_add(packets as u32);
+        self.octets = self.octets.wrapping_add(octets as u32);
+    }
+
+    /// A sender report (RFC 3550, 6.4.1) that ties the next beat's RTP time to the wall clock.
+    pub fn report(&self) -> Vec<u8> {
+        let report = RtcpPacket::SenderReport(SenderReport {
+            ssrc: self.ssrc,
+            ntp: NtpTime::from_unix(self.epoch.unix + self.since_epoch()),
+            rtp: self.timestamp(),
+            packets: self.packets,
+            octets: self.octets,
+            reports: Vec::new(),
+        });
+        self.compound(report)
+    }
+
+    /// The end of the stream (RFC 3550, 6.6).
+    pub fn bye(&self) -> Vec<u8> {
+        let empty = RtcpPacket::ReceiverReport { ssrc: self.ssrc, reports: Vec::new() };
+        let mut out = self.compound(empty);
+        RtcpPacket::Bye { ssrcs: vec![self.ssrc], reason: None }.encode(&mut out);
+        out
+    }
+
+    fn compound(&self, first: RtcpPacket) -> Vec<u8> {
+        let mut out = Vec::new();
+        first.encode(&mut out);
+        let name = Some("camera@simulated".to_owned());
+        RtcpPacket::SourceDescription { chunks: vec![(self.ssrc, name)] }.encode(&mut out);
+        out
+    }
+}
