@@ -1,0 +1,106 @@
+//! OPTIONS and DESCRIBE.
+
+use std::time::Instant;
+
+use super::step::{Phase, Step};
+use super::{Dialog, DialogError, Output, keepalive, setup};
+use crate::headers::Public;
+use crate::sdp::SessionDescription;
+use crate::url::ControlBase;
+use crate::{Method, Oddity, Request, Response, StatusCode, Version};
+
+/// Longer control URLs are taken as absent, in bytes.
+const MAX_CONTROL: usize = 2048;
+
+/// What the dialog keeps of the presentation.
+#[derive(Debug)]
+pub(super) struct Presentation {
+    pub(super) base: ControlBase,
+    /// The control attribute of each media description.
+    pub(super) controls: Vec<Option<String>>,
+}
+
+pub(super) fn options(dialog: &Dialog) -> Option<Request> {
+    Some(supporting(dialog.new_request(Method::Options, dialog.url.request_uri())))
+}
+
+/// Whatever is answered, DESCRIBE follows: several cameras do not know OPTIONS (404, 405, 501,
+/// 551). A Session header that comes this early (Dahua) is none of ours.
+pub(super) fn options_answered(
+    dialog: &mut Dialog,
+    response: &Response,
+    now: Instant,
+) -> Result<(), DialogError> {
+    if response.status.is_success() {
+        if let Some(Public(methods)) = Public::from_camera(&response.headers) {
+            dialog.methods = methods;
+        }
+        dialog.keepalive.know_server(response.headers.get("Server").unwrap_or_default());
+    } else if keepalive::is_refusal(response.status) {
+        dialog.keepalive.refuse(Method::Options);
+    }
+    dialog.ask(Step::Describe, 0, now)
+}
+
+pub(super) fn describe(dialog: &Dialog) -> Option<Request> {
+    let request = dialog.new_request(Method::Describe, dialog.url.request_uri());
+    Some(supporting(request).with("Accept", "application/sdp"))
+}
+
+/// RTSP 2.0 asks which features the other side has (RFC 7826 section 18.51).
+fn supporting(request: Request) -> Request {
+    match request.version {
+        Version::V2_0 => request.with("Supported", "play.basic"),
+        _ => request,
+    }
+}
+
+pub(super) fn describe_answered(
+    dialog: &mut Dialog,
+    response: &Response,
+    now: Instant,
+) -> Result<(), DialogError> {
+    let again = !dialog.series.wanted.is_empty();
+    match understood(dialog, response) {
+        Ok(description) => {
+            dialog.series.describe_first = false;
+            if again {
+                return setup::begin(dialog, now);
+            }
+            dialog.phase = Phase::Described;
+            dialog.outputs.push_back(Output::Described(Box::new(description)));
+            Ok(())
+        }
+        // Some cameras refuse a second DESCRIBE: the first one still holds.
+        Err(_) if again && dialog.presentation.is_some() => setup::begin(dialog, now),
+        Err(error) => Err(error),
+    }
+}
+
+fn understood(dialog: &mut Dialog, response: &Response) -> Result<SessionDescription, DialogError> {
+    match response.status {
+        status if status.is_success() => {}
+        StatusCode::NOT_FOUND => return Err(DialogError::NotFound),
+        _ => return Err(DialogError::refused(Step::Describe.name(), response)),
+    }
+    let oddities = &mut dialog.oddities;
+    if response.headers.get("Content-Type").is_none() {
+        oddities.note(Oddity::MissingContentType);
+    }
+    if response.body.is_empty() {
+        return Err(DialogError::BadPresentation("the answer has no body".into()));
+    }
+    let description = SessionDescription::parse(&response.body, oddities)
+        .map_err(|error| DialogError::BadPresentation(error.to_string()))?;
+    if description.media.is_empty() {
+        return Err(DialogError::NoMedia);
+    }
+    let base = ControlBase::of(&dialog.url, &response.headers, description.control(), oddities);
+    let controls = description
+        .media
+        .iter()
+        .map(|media| media.control().filter(|text| text.len() <= MAX_CONTROL).map(str::to_owned))
+        .collect();
+    dialog.presentation = Some(Presentation { base, controls });
+    Ok(description)
+}
