@@ -12,7 +12,7 @@ fn fails(url_text: &str, script: &[(&str, &str)], text: &str) {
 
 #[test]
 fn a_wrong_login_is_sent_once_and_not_again() {
-    let text = "DESCRIBE: the camera refused the login (Digest): wrong user or password";
+    let text = "DESCRIBE: the camera refused the login (Digest MD5): wrong user or password";
     for second in [DIGEST, DIGEST_2] {
         fails(
             LOGIN,
@@ -44,7 +44,7 @@ fn a_camera_that_finds_every_nonce_stale_is_not_asked_for_ever() {
         let cseq = run.next_request().cseq().unwrap();
         run.answer(stale, cseq);
     }
-    run.ended("OPTIONS: the camera refused the login (Digest): wrong user or password");
+    run.ended("OPTIONS: the camera refused the login (Digest MD5): wrong user or password");
 }
 
 #[test]

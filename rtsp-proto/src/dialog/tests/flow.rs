@@ -57,7 +57,7 @@ fn a_nonce_that_changes_in_mid_session_is_followed() {
         ("OPTIONS rtsp://cam/s [77] Digest", OK),
     ]);
     assert_eq!(run.error, None);
-    assert_eq!(run.dialog.auth_scheme(), Some("Digest"));
+    assert_eq!(run.dialog.auth_scheme(), Some("Digest MD5"));
 }
 
 #[test]
@@ -70,14 +70,9 @@ fn a_camera_that_hashes_the_base_url_gets_it() {
         ("DESCRIBE rtsp://cam/s Digest", &base),
         (setup, DIGEST),
     ]);
-    if run.dialog.digest_with_base {
-        // The same challenge again was enough to know.
-    } else {
-        run = run.script(&[(setup, DIGEST)]);
-    }
-    let third = run.next_request();
-    assert!(third.headers.get("Authorization").unwrap().contains("uri=\"rtsp://cam/s/\""));
-    run.answer(SETUP_OK, third.cseq().unwrap());
+    let second = run.next_request();
+    assert!(second.headers.get("Authorization").unwrap().contains("uri=\"rtsp://cam/s/\""));
+    run.answer(SETUP_OK, second.cseq().unwrap());
     assert_eq!(run.error, None);
 }
 
