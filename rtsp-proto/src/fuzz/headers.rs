@@ -35,3 +35,15 @@ pub fn headers(data: &[u8]) {
     let _ = RtpInfo::parse(&text);
     let _ = RtpInfo::parse_camera(&text);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text(text in "\\PC*|(RTP/AVP|url=|npt=|npt=-|a;)?([;,= /:\"-]?[a-z0-9.é\\\\]{0,4}){0,9}") {
+            super::headers(text.as_bytes());
+        }
+    }
+}

@@ -82,8 +82,8 @@ pub(crate) fn is_closed(value: &str) -> bool {
     !quoted
 }
 
-/// Takes the backslash from `\"` and `\\`. Others stay: ffmpeg and most cameras write values such
-/// as `DOMAIN\user` as they are.
+/// Takes the backslash from `\"` and `\\`. Others stay, for those who write a value such as
+/// `DOMAIN\user` without escaping it.
 pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
     if !inner.contains('\\') {
         return Cow::Borrowed(inner);

@@ -11,6 +11,7 @@
 
 mod encode;
 mod parse;
+mod ssrc;
 
 use super::HeaderError;
 use crate::{Headers, Oddities};

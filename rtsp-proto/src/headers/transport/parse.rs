@@ -1,6 +1,6 @@
 //! Reading a transport, in both dialects with one parser.
 
-use super::{Delivery, Lower, MAX_SPECS, NAME, Profile, Transport, TransportSpec};
+use super::{Delivery, Lower, MAX_SPECS, NAME, Profile, Transport, TransportSpec, ssrc};
 use crate::headers::leniency::Leniency;
 use crate::headers::{HeaderError, lexer};
 use crate::{Oddities, Oddity};
@@ -77,7 +77,7 @@ impl Reader<'_> {
         let known = self.parameter(&lower, value)?;
         if known {
             self.seen.push(lower);
-        } else if value.is_none_or(|value| lexer::is_closed(value)) {
+        } else if value.is_none_or(lexer::is_closed) {
             self.spec.other.push((name.to_owned(), value.map(str::to_owned)));
         } else {
             self.leniency.depart("a value whose quotes stay open")?;
@@ -201,28 +201,12 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// Eight hexadecimal digits; of several between slashes (RTSP 2.0) the first.
-    ///
-    /// Cameras: Hikvision pads with blanks and drops leading zeros; others write a decimal number,
-    /// which shows when it has more digits than a hexadecimal one could; H264DVR writes 0 for "not
-    /// known".
     fn ssrc(&mut self, text: &str) -> Result<Option<u32>, HeaderError> {
-        let hex = |text: &str| u32::from_str_radix(text, 16).ok();
-        let strict = |text: &str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if text.split('/').map(str::trim).all(strict) {
-            return Ok(text.split('/').next().and_then(|first| hex(first.trim())));
+        if let Some(ssrc) = ssrc::strict(text) {
+            return Ok(Some(ssrc));
         }
         self.leniency.depart("an ssrc that is not eight hexadecimal digits")?;
-        let text = text.trim_matches('"').trim();
-        let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
-        let number = if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            None
-        } else if digits.len() <= 8 {
-            hex(digits)
-        } else {
-            lexer::number(digits).or_else(|| hex(digits))
-        };
-        Ok(number.filter(|&ssrc| ssrc != 0))
+        Ok(ssrc::camera(text))
     }
 
     fn mode(&mut self, text: &str) -> Result<Option<String>, HeaderError> {
@@ -314,7 +298,7 @@ mod tests {
                     ..TransportSpec::new()
                 },
             ),
-            // RFC 7826 section 18.54, and Flussonic-like additions that are kept.
+            // RFC 7826 section 18.54, with additions that are kept.
             (
                 "RTP/AVPF/UDP;unicast;dest_addr=\"192.0.2.5:3456\"/\":3457\";src_addr=\"[::1]:4\"\
                  ;RTCP-mux;setup=active;connection=new;append;x-note=\"a;b,c\"",
