@@ -118,9 +118,9 @@ impl Client<'_> {
                 }
             }
             Decision::Forbidden => return Err(StatusCode::FORBIDDEN.into()),
-            // Some players leave the login away once their session stands. It is theirs alone:
-            // it cannot be reached from another connection.
-            Decision::Challenge { missing: true, .. }
+            // Some players leave the login away once their session stands, and some go on with
+            // the first nonce for ever. The session cannot be reached from another connection.
+            Decision::Challenge { innocent: true, .. }
                 if self.authenticated
                     && self.session.as_ref().is_some_and(|s| s.stream == target.stream) => {}
             Decision::Challenge { challenges, failed, .. } => {
