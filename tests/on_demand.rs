@@ -78,9 +78,9 @@ fn the_camera_is_let_go_however_the_last_viewer_leaves_and_comes_back_with_the_n
         let left = Instant::now();
         assert!(wait_until(LET_GO + SOON, || camera.stats().teardowns == round), "{way}");
         assert!(left.elapsed() <= LET_GO + LINGER, "{way}: {:?}", left.elapsed());
-        let stats = camera.stats();
-        assert_eq!((stats.sessions_open, stats.connections_open), (0, 0), "{way}");
-        assert_eq!(stats.sessions_total, round, "{way}: each time one new session");
+        let gone = |stats: sim::Stats| (stats.sessions_open, stats.connections_open) == (0, 0);
+        assert!(wait_until(SOON, || gone(camera.stats())), "{way}: {:?}", camera.stats());
+        assert_eq!(camera.stats().sessions_total, round, "{way}: each time one new session");
     }
 }
 

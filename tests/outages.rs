@@ -141,8 +141,8 @@ fn a_new_viewer_reaches_a_camera_that_is_back_without_waiting_for_the_pause() {
     }
     camera.fault(Fault::Refuse(false)).unwrap();
     let begun = Instant::now();
-    watch(&relay, "door");
-    assert!(begun.elapsed() < AT_ONCE);
+    RtspClient::watch(&relay.url("door")).unwrap();
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
 }
 
 #[test]
