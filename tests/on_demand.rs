@@ -1,9 +1,9 @@
 //! One camera connection for all viewers, only while somebody watches, and nothing left behind.
 
-mod support;
 #[path = "../examples/camera/sim/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! What viewers and cameras go through when a camera fails.
 
-mod support;
 #[path = "../examples/camera/sim/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+mod support;
 
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,10 @@ fn a_camera_that_falls_silent_is_offline_after_source_timeout() {
         camera.fault(fault).unwrap();
         let (frames, took) = last_words(&mut viewer, SOON);
         assert!(says_bye(&frames));
-        assert!((Duration::from_millis(1800)..Duration::from_millis(3200)).contains(&took), "{took:?}");
+        assert!(
+            (Duration::from_millis(1800)..Duration::from_millis(3200)).contains(&took),
+            "{took:?}"
+        );
         assert!(relay.wait_log("the camera sent no video for 2 s", SOON).is_some());
         camera.fault(Fault::Normal).unwrap();
         drop(viewer);

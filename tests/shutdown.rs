@@ -1,9 +1,9 @@
 //! Ending in good order.
 
-mod support;
 #[path = "../examples/camera/sim/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+mod support;
 
 use std::time::Duration;
 

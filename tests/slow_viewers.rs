@@ -1,9 +1,9 @@
 //! A viewer that stops reading costs nobody but itself, and comes back with a whole picture.
 
-mod support;
 #[path = "../examples/camera/sim/mod.rs"]
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+mod support;
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,7 @@ use support::{Continuity, Relay, RtspClient, wait_until};
 const SOON: Duration = Duration::from_secs(10);
 
 fn camera() -> Camera {
-    let spec =
-        Synthetic { width: 1920, height: 1080, fps: 25, bitrate_kbps: 8000, gop: 25 };
+    let spec = Synthetic { width: 1920, height: 1080, fps: 25, bitrate_kbps: 8000, gop: 25 };
     let paths = vec![Path::new("main", Clip::synthetic(&spec))];
     Camera::start(Options { paths, ..Options::default() }).unwrap()
 }

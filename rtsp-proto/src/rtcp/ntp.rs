@@ -31,7 +31,7 @@ impl NtpTime {
         }
         let seconds = self.0 >> 32;
         let since_1900 = if seconds >> 31 == 0 { seconds + (1 << 32) } else { seconds };
-        let nanos = (self.0 & 0xffff_ffff) * 1_000_000_000 >> 32;
+        let nanos = ((self.0 & 0xffff_ffff) * 1_000_000_000) >> 32;
         Some(Duration::new(since_1900.checked_sub(UNIX_EPOCH_S)?, nanos as u32))
     }
 
