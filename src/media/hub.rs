@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Batch, Kind};
-use super::burst::{Item, squeeze};
+use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
 
@@ -71,10 +71,11 @@ impl Hub {
         let batch = Arc::new(batch);
         let mut inner = self.lock();
         let old = inner.cache(&batch);
+        let sets = inner.sets_for(&batch);
         let viewers = Arc::clone(&inner.viewers);
         drop(inner);
         for viewer in viewers.iter() {
-            viewer.offer(&batch);
+            viewer.offer(&batch, sets.as_ref());
         }
         drop(old);
     }
@@ -155,6 +156,14 @@ fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
 }
 
 impl Inner {
+    /// The parameter sets for viewers who begin with this batch, if it does not hold its own.
+    fn sets_for(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
+        let track = self.tracks.get(usize::from(batch.track))?;
+        let lacking = batch.kind == Kind::RandomAccess && !batch.parameter_sets;
+        let payloads = Some(&track.parameter_sets).filter(|sets| lacking && !sets.is_empty())?;
+        Some(Arc::new(sets_before(batch, payloads)))
+    }
+
     fn cache(&mut self, batch: &Arc<Batch>) -> Vec<Arc<Batch>> {
         let others: usize = self
             .tracks

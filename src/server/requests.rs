@@ -28,6 +28,19 @@ const SERVER: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
 /// When a client may come again after it was refused for want of a place.
 const RETRY_AFTER_S: u64 = 5;
 
+/// As long may PLAY wait for a key frame of a camera that has just come: the answer then tells
+/// exactly with which packet the viewer begins. Later the answer is sent without it.
+const PICTURE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a request needs of the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Its tracks are known.
+    Described,
+    /// There is a picture to begin with.
+    Picture,
+}
+
 /// A refusal on the way to an answer, or the client is gone.
 enum Refusal {
     Answer(Response),
@@ -169,7 +182,7 @@ impl Client<'_> {
             return Err(StatusCode::NOT_ACCEPTABLE.into());
         }
         self.acquire(&target.stream)?;
-        let (presentation, version) = self.wait_for(false)?;
+        let (presentation, version) = self.wait_for(Until::Described)?;
         let sdp = presentation.sdp(&target.stream, self.local.ip().to_canonical(), version);
         let mut response = ok()
             .with("Content-Base", target.base())
@@ -193,7 +206,7 @@ impl Client<'_> {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
         self.acquire(&target.stream)?;
-        let (presentation, _) = self.wait_for(false)?;
+        let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
         let session = self
             .session
@@ -223,7 +236,7 @@ impl Client<'_> {
             self.reply(&finished(request, response));
             return Ok(ok());
         }
-        let presentation = self.wait_for(true)?.0;
+        let presentation = self.wait_for(Until::Picture)?.0;
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
@@ -350,14 +363,20 @@ impl Client<'_> {
         }
     }
 
-    /// Waits for the camera: until its tracks are known or, with `live`, until media flows.
-    fn wait_for(&mut self, live: bool) -> Result<(Arc<Presentation>, u64), Refusal> {
+    /// Waits for the camera.
+    fn wait_for(&mut self, until: Until) -> Result<(Arc<Presentation>, u64), Refusal> {
         let mut asked_again = false;
         loop {
+            let mut deadline = None;
             let guard = self.guard.as_mut().ok_or(StatusCode::SESSION_NOT_FOUND)?;
             match guard.standing() {
-                Standing::Live(presentation, version) => return Ok((presentation, version)),
-                Standing::Described(presentation, version) if !live => {
+                Standing::Live(presentation, version, picture) => match picture {
+                    Err(waited) if until == Until::Picture && waited < PICTURE_PATIENCE => {
+                        deadline = Some(Instant::now() + (PICTURE_PATIENCE - waited));
+                    }
+                    _ => return Ok((presentation, version)),
+                },
+                Standing::Described(presentation, version) if until == Until::Described => {
                     return Ok((presentation, version));
                 }
                 Standing::Pending | Standing::Described(..) => {}
@@ -381,7 +400,7 @@ impl Client<'_> {
                 }
             }
             asked_again = true;
-            let ready = wait(&self.stream, Interest::Hangup, &self.waker, None);
+            let ready = wait(&self.stream, Interest::Hangup, &self.waker, deadline);
             if self.entry.is_stopping() {
                 let text = "the relay ends the connection";
                 return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));
