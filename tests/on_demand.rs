@@ -1,8 +1,14 @@
 //! One camera connection for all viewers, only while somebody watches, and nothing left behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +56,8 @@ fn fifty_viewers_are_one_connection_and_one_session_for_the_camera() {
 fn the_camera_is_let_go_however_the_last_viewer_leaves_and_comes_back_with_the_next() {
     let camera = Camera::start(Options::default()).unwrap();
     let relay = relay(&camera, "");
-    let ways: [(&str, fn(&Relay)); 4] = [
+    type Way = (&'static str, fn(&Relay));
+    let ways: [Way; 4] = [
         ("TEARDOWN", |relay| {
             let mut client = watch(relay);
             client.teardown().unwrap();

@@ -243,7 +243,7 @@ impl Client<'_> {
         self.tell_skipped();
         let now = Instant::now();
         let deadline = self.deadline(progress)?;
-        (now >= deadline).then(|| match (progress, self.partial_since) {
+        (now >= deadline).then_some(match (progress, self.partial_since) {
             (Progress::Held, _) => Farewell::TimedOut("it takes no data"),
             (_, Some(_)) => Farewell::TimedOut("its request does not end"),
             _ => Farewell::TimedOut("it has been silent"),
