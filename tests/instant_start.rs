@@ -19,20 +19,23 @@ const SOON: Duration = Duration::from_secs(10);
 /// Ticks of the RTP clock between two pictures.
 const INTERVAL: u32 = 90_000 / 25;
 
-/// A camera with a key frame every 10 s.
-fn camera(sprop_only: bool) -> Camera {
+/// A camera with a key frame every 10 s, which begins with one.
+fn camera() -> Camera {
     let spec = Synthetic { width: 640, height: 360, fps: 25, bitrate_kbps: 2000, gop: 250 };
-    let mut clip = Clip::synthetic(&spec);
-    if sprop_only {
-        // The presentation is made from the sets of the second group, which is 10 s away.
-        let second = clip.pictures.clone();
-        for unit in &mut clip.pictures {
-            unit.nal_units.retain(|nal| !matches!(nal[0] & 31, 7 | 8));
-        }
-        clip.pictures.extend(second);
-    }
-    let path = Path { start: Start::ForcedKeyFrame, ..Path::new("main", clip) };
+    let path = Path { start: Start::ForcedKeyFrame, ..Path::new("main", Clip::synthetic(&spec)) };
     Camera::start(Options { paths: vec![path], ..Options::default() }).unwrap()
+}
+
+/// A camera that sends its parameter sets in-band only once in 20 s.
+fn camera_with_sets_in_its_presentation() -> Camera {
+    let spec = Synthetic { width: 640, height: 360, fps: 25, bitrate_kbps: 2000, gop: 50 };
+    let mut clip = Clip::synthetic(&spec);
+    let mut without = clip.pictures.clone();
+    for unit in &mut without {
+        unit.nal_units.retain(|nal| !matches!(nal[0] & 31, 7 | 8));
+    }
+    clip.pictures.splice(0..0, std::iter::repeat_n(without, 9).flatten());
+    Camera::start(Options { paths: vec![Path::new("main", clip)], ..Options::default() }).unwrap()
 }
 
 /// Watches until so many pictures have passed.
@@ -50,7 +53,7 @@ fn warm(relay: &Relay, pictures: u32) -> RtspClient {
 
 #[test]
 fn a_viewer_in_the_middle_of_a_group_gets_it_from_its_key_frame_on_squeezed_to_the_live_edge() {
-    let camera = camera(false);
+    let camera = camera();
     let relay = Relay::start(&format!("[stream]\nname=door\nrtsp_url={}", camera.url("main")));
     let _first = warm(&relay, 60);
 
@@ -96,9 +99,9 @@ fn a_viewer_in_the_middle_of_a_group_gets_it_from_its_key_frame_on_squeezed_to_t
 
 #[test]
 fn parameter_sets_that_only_the_presentation_has_come_first() {
-    let camera = camera(true);
+    let camera = camera_with_sets_in_its_presentation();
     let relay = Relay::start(&format!("[stream]\nname=door\nrtsp_url={}", camera.url("main")));
-    let _first = warm(&relay, 30);
+    let _first = warm(&relay, 70);
     let mut client = RtspClient::watch(&relay.url("door")).unwrap();
     let kinds: Vec<u8> = std::iter::from_fn(|| client.read_frame(SOON).unwrap())
         .filter(|frame| frame.channel == 0)
@@ -141,7 +144,7 @@ fn without_instant_start_or_with_too_small_a_cache_the_next_key_frame_is_the_fir
 
 #[test]
 fn ffmpeg_decodes_every_picture_from_the_first_on_without_an_error() {
-    let camera = camera(false);
+    let camera = camera();
     let relay = Relay::start(&format!("[stream]\nname=door\nrtsp_url={}", camera.url("main")));
     let _first = warm(&relay, 60);
     let finished = Program::run(
