@@ -211,7 +211,10 @@ fn every_picture_arrives_once_and_in_order_whichever_way_it_took() {
             // The channel may overflow when the scheduler is unkind; then whole groups are
             // missing, and what follows a gap is a key frame.
             for pair in numbers.windows(2) {
-                assert!(pair[1] == pair[0] + 1 || pair[1] > pair[0] && pair[1] % 50 == 0, "{pair:?}");
+                assert!(
+                    pair[1] == pair[0] + 1 || pair[1] > pair[0] && pair[1] % 50 == 0,
+                    "{pair:?}"
+                );
             }
             assert_eq!(by_publisher > 0, handoff, "seed {seed} balks {balks}");
             if handoff && balks == 0 && seed % 2 == 1 {
@@ -246,7 +249,10 @@ fn a_viewer_that_stalls_gets_whole_groups_and_holds_little() {
     let numbers = whole_frames(&out.lock().unwrap());
     assert_eq!(numbers[..26], (0..26).collect::<Vec<_>>(), "the one that was begun is finished");
     let resumed = numbers[26];
-    assert!(resumed % 50 == 0 && (200..=250).contains(&resumed), "it goes on at key frame {resumed}");
+    assert!(
+        resumed % 50 == 0 && (200..=250).contains(&resumed),
+        "it goes on at key frame {resumed}"
+    );
     assert_eq!(numbers[26..], (resumed..500).collect::<Vec<_>>());
     assert!(subscriber.skipped() >= 150, "{}", subscriber.skipped());
 }

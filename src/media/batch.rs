@@ -68,7 +68,8 @@ impl Batch {
 
     /// The SSRC of its packets; `None` for RTCP.
     pub fn ssrc(&self) -> Option<u32> {
-        let field = self.wire.get(PREFIX + 8..PREFIX + 12).filter(|_| self.kind != Kind::Control)?;
+        let field =
+            self.wire.get(PREFIX + 8..PREFIX + 12).filter(|_| self.kind != Kind::Control)?;
         Some(u32::from_be_bytes(field.try_into().ok()?))
     }
 

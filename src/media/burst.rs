@@ -57,10 +57,11 @@ pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>]) -> Vec<Item> {
         let batch = Arc::new(sets_before(first, parameter_sets));
         items.push(Item { batch, timestamp });
     }
-    items.extend(batches.iter().map(|batch| Item {
-        timestamp: Some(squeezed(batch)),
-        batch: Arc::clone(batch),
-    }));
+    items.extend(
+        batches
+            .iter()
+            .map(|batch| Item { timestamp: Some(squeezed(batch)), batch: Arc::clone(batch) }),
+    );
     items
 }
 
@@ -129,8 +130,9 @@ mod tests {
 
     #[test]
     fn ten_seconds_of_pictures_take_less_than_one_pictures_time() {
-        let pictures: Vec<(u32, &[u8])> =
-            (0..250).map(|n| ((u32::MAX - 9000).wrapping_add(n * 3600), if n == 0 { IDR } else { P })).collect();
+        let pictures: Vec<(u32, &[u8])> = (0..250)
+            .map(|n| ((u32::MAX - 9000).wrapping_add(n * 3600), if n == 0 { IDR } else { P }))
+            .collect();
         let newest = pictures[249].0;
         let items = squeeze(&gop(&pictures), &[]);
         let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();
@@ -158,7 +160,10 @@ mod tests {
         let packets: Vec<_> =
             sets_batch.frames().map(|f| RtpPacket::parse(&f[PREFIX..]).unwrap()).collect();
         assert_eq!(packets[1].payload(), [0x68, 4]);
-        assert_eq!((packets[1].sequence(), packets[1].ssrc(), packets[1].payload_type()), (99, 7, 96));
+        assert_eq!(
+            (packets[1].sequence(), packets[1].ssrc(), packets[1].payload_type()),
+            (99, 7, 96)
+        );
         assert_eq!(items[0].timestamp, items[1].timestamp);
 
         let mut with_own = Gop::default();

@@ -139,11 +139,8 @@ impl Hub {
     /// Forgets what is cached: it is too old to begin with.
     pub fn forget(&self) {
         let mut inner = self.lock();
-        let old: Vec<_> = inner
-            .tracks
-            .iter_mut()
-            .map(|track| (track.gop.clear(), track.report.take()))
-            .collect();
+        let old: Vec<_> =
+            inner.tracks.iter_mut().map(|track| (track.gop.clear(), track.report.take())).collect();
         drop(inner);
         drop(old);
     }

@@ -45,8 +45,17 @@ pub struct Track {
 const DEFAULT_CLOCK_RATE: u32 = 90_000;
 
 /// Attributes that mean the same on our side of the relay; the others speak of the camera.
-const PASSED_ON: [&str; 9] =
-    ["rtpmap", "fmtp", "framerate", "framesize", "ptime", "maxptime", "lang", "Media_header", "x-dimensions"];
+const PASSED_ON: [&str; 9] = [
+    "rtpmap",
+    "fmtp",
+    "framerate",
+    "framesize",
+    "ptime",
+    "maxptime",
+    "lang",
+    "Media_header",
+    "x-dimensions",
+];
 
 impl Presentation {
     /// The tracks of a camera's SDP for which `wants` is true and that are RTP from the camera.
@@ -96,7 +105,8 @@ impl Presentation {
     pub fn sdp(&self, stream: &str, address: std::net::IpAddr, version: u64) -> String {
         let family = if address.is_ipv4() { "IP4" } else { "IP6" };
         let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
-        let attribute = |name: &str, value: String| Attribute { name: name.into(), value: Some(value) };
+        let attribute =
+            |name: &str, value: String| Attribute { name: name.into(), value: Some(value) };
         SessionDescription {
             origin: Some(Origin {
                 username: "-".into(),
@@ -159,7 +169,9 @@ impl Track {
             .description
             .attributes
             .iter()
-            .filter(|attribute| PASSED_ON.iter().any(|name| attribute.name.eq_ignore_ascii_case(name)))
+            .filter(|attribute| {
+                PASSED_ON.iter().any(|name| attribute.name.eq_ignore_ascii_case(name))
+            })
             .cloned()
             .collect();
         if self.codec != Codec::Other {
@@ -175,7 +187,8 @@ impl Track {
                 attributes.push(Attribute { name: "fmtp".into(), value });
             }
         }
-        attributes.push(Attribute { name: "control".into(), value: Some(format!("trackID={index}")) });
+        attributes
+            .push(Attribute { name: "control".into(), value: Some(format!("trackID={index}")) });
         MediaDescription {
             port: 0,
             connection: None,

@@ -126,7 +126,8 @@ impl<O: Outlet> Subscriber<O> {
     pub fn new(id: u64, outlet: O, waker: Arc<Waker>, handoff: bool) -> Self {
         let (sender, receiver) = bounded(QUEUE_SLOTS);
         let epoch = Instant::now();
-        let admission = Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
+        let admission =
+            Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
         Self {
             id,
             outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: false }),
@@ -323,8 +324,7 @@ impl<O: Outlet> Subscriber<O> {
         }
         let taken = self.epoch + Duration::from_micros(self.taken.load(SeqCst));
         let oldest = admission.oldest.map_or(taken, |oldest| oldest.max(taken));
-        let limit =
-            if self.bursting.load(SeqCst) { MAX_LATENESS_AT_START } else { MAX_LATENESS };
+        let limit = if self.bursting.load(SeqCst) { MAX_LATENESS_AT_START } else { MAX_LATENESS };
         self.receiver.is_full() || batch.arrived.saturating_duration_since(oldest) > limit
     }
 

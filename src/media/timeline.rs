@@ -153,7 +153,8 @@ impl Timeline {
             return Mapped::SsrcChanged;
         }
         let step = sequence::distance(last.sequence, sequence.wrapping_add(offsets.sequence));
-        let ticks = sequence::ts_distance(last.timestamp, timestamp.wrapping_add(offsets.timestamp));
+        let ticks =
+            sequence::ts_distance(last.timestamp, timestamp.wrapping_add(offsets.timestamp));
         let passed = i64::from(self.ticks(now.saturating_duration_since(last.arrived)) as i32);
         let drift = (i64::from(ticks) - passed).unsigned_abs();
         let jumped = drift > MAX_DRIFT.as_secs() * u64::from(self.clock_rate);
@@ -187,7 +188,13 @@ mod tests {
         }
 
         /// Sends a packet at `ms`; gives the sequence number and timestamp a viewer sees.
-        fn send(&mut self, ms: u64, ssrc: u32, sequence: u16, timestamp: u32) -> (u16, u32, Mapped) {
+        fn send(
+            &mut self,
+            ms: u64,
+            ssrc: u32,
+            sequence: u16,
+            timestamp: u32,
+        ) -> (u16, u32, Mapped) {
             let mut bytes = Vec::new();
             rtsp_proto::rtp::write_header(&mut bytes, true, 96, sequence, timestamp, ssrc);
             let mut packet = RtpPacketMut::parse(&mut bytes).unwrap();

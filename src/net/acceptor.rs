@@ -34,8 +34,7 @@ impl Acceptor {
         address: SocketAddr,
         serve: impl FnMut(TcpStream, SocketAddr) + Send + 'static,
     ) -> io::Result<Self> {
-        let socket =
-            Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -45,10 +44,8 @@ impl Acceptor {
         let listener = Arc::new(TcpListener::from(socket));
         let address = listener.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let thread = Builder::new()
-            .name(format!("accept:{}", address.port()))
-            .stack_size(STACK)
-            .spawn({
+        let thread =
+            Builder::new().name(format!("accept:{}", address.port())).stack_size(STACK).spawn({
                 let (listener, stopping) = (Arc::clone(&listener), Arc::clone(&stopping));
                 move || accept_all(&listener, &stopping, serve)
             })?;

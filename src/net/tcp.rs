@@ -121,7 +121,9 @@ mod tests {
         let waker = Waker::new().unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         let error = connect("127.0.0.1", port, deadline, &waker, &|| false).unwrap_err();
-        assert!(matches!(error, ConnectError::Connect(e) if e.kind() == io::ErrorKind::ConnectionRefused));
+        assert!(
+            matches!(error, ConnectError::Connect(e) if e.kind() == io::ErrorKind::ConnectionRefused)
+        );
         assert!(Instant::now() < deadline);
     }
 

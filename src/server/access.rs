@@ -27,8 +27,9 @@ pub enum Decision {
         challenges: Vec<String>,
         /// A wrong login was given, for the log: the name tried.
         failed: Option<String>,
-        /// There was no login at all, as in every client's first request.
-        missing: bool,
+        /// Nothing wrong was said: there was no login, as in every client's first request, or a
+        /// right one whose nonce has grown old.
+        innocent: bool,
     },
     /// This address may not watch, whoever it is.
     Forbidden,
@@ -67,10 +68,10 @@ impl Access {
             now,
             |name| self.users.iter().find(|user| user.name == name).map(stored),
         );
-        let challenge = |stale, failed, missing| {
+        let challenge = |stale, failed, innocent| {
             let peer = address.to_string();
             let challenges = self.verifier.challenge(now, entropy::number(), &peer, stale);
-            Decision::Challenge { challenges, failed, missing }
+            Decision::Challenge { challenges, failed, innocent }
         };
         match verdict {
             Verdict::Granted { username, .. } => {
@@ -82,7 +83,7 @@ impl Access {
                 }
             }
             Verdict::Missing => challenge(false, None, true),
-            Verdict::Stale => challenge(true, None, false),
+            Verdict::Stale => challenge(true, None, true),
             Verdict::Denied { username } => {
                 challenge(false, Some(username.unwrap_or_default()), false)
             }

@@ -88,7 +88,9 @@ pub(super) fn spawn(
             serve(&server, &registered, stream, local, waker);
         }));
         if outcome.is_err() {
-            log::error!("internal failure, the client's connection ends client={id} address={peer}");
+            log::error!(
+                "internal failure, the client's connection ends client={id} address={peer}"
+            );
         }
     })?;
     Ok(())
@@ -274,7 +276,9 @@ impl Client<'_> {
             }
             let (id, address) = (self.entry.id, self.entry.address);
             let count = skipped - told;
-            log::warn!("viewer too slow, skipping to a key frame client={id} address={address} pictures={count}");
+            log::warn!(
+                "viewer too slow, skipping to a key frame client={id} address={address} pictures={count}"
+            );
         }
     }
 
@@ -290,7 +294,10 @@ impl Client<'_> {
         match farewell {
             Farewell::Gone => {}
             other => {
-                log::info!("connection closed client={id} address={address} reason={}", Quoted(&other.to_string()));
+                log::info!(
+                    "connection closed client={id} address={address} reason={}",
+                    Quoted(&other.to_string())
+                );
                 self.close_gently();
             }
         }

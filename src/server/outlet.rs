@@ -238,7 +238,8 @@ impl TrackOut {
             *own = channel;
             let length = usize::from(u16::from_be_bytes([high, low]));
             let Some((packet, others)) = more.split_at_mut_checked(length) else { break };
-            if let Some(mut packet) = (!control).then(|| RtpPacketMut::parse(packet).ok()).flatten() {
+            if let Some(mut packet) = (!control).then(|| RtpPacketMut::parse(packet).ok()).flatten()
+            {
                 let sequence = packet.as_packet().sequence().wrapping_add(self.shift);
                 packet.set_sequence(sequence);
                 if let Some(timestamp) = item.timestamp {

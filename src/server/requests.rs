@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::headers::{Delivery, Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens};
+use rtsp_proto::headers::{
+    Delivery, Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
+};
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
 use super::access::{self, Decision};
@@ -20,7 +22,8 @@ use crate::media::{Presentation, Subscriber};
 use crate::net::{Interest, wait};
 use crate::source::{AcquireError, Offline, SourceGuard, Standing};
 
-const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+const PUBLIC: &str =
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
 /// When a client may come again after it was refused for want of a place.
 const RETRY_AFTER_S: u64 = 5;
@@ -118,9 +121,9 @@ impl Client<'_> {
                 }
             }
             Decision::Forbidden => return Err(StatusCode::FORBIDDEN.into()),
-            // Some players leave the login away once their session stands. It is theirs alone:
-            // it cannot be reached from another connection.
-            Decision::Challenge { missing: true, .. }
+            // Some players leave the login away once their session stands, and some go on with
+            // the first nonce for ever. The session cannot be reached from another connection.
+            Decision::Challenge { innocent: true, .. }
                 if self.authenticated
                     && self.session.as_ref().is_some_and(|s| s.stream == target.stream) => {}
             Decision::Challenge { challenges, failed, .. } => {
@@ -145,9 +148,10 @@ impl Client<'_> {
 
     /// A Session header must name the session of this connection.
     fn check_session(&self, request: &Request) -> Result<(), Refusal> {
-        let named = request.headers.get("Session").map(|value| {
-            value.split(';').next().unwrap_or_default().trim()
-        });
+        let named = request
+            .headers
+            .get("Session")
+            .map(|value| value.split(';').next().unwrap_or_default().trim());
         match (named, &self.session) {
             (None, _) => Ok(()),
             (Some(named), Some(session)) if session.id == named => Ok(()),
@@ -245,8 +249,7 @@ impl Client<'_> {
         let first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
         session.playing = true;
         let base = target.base();
-        let mut response =
-            ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
+        let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
         let info = rtp_info(&base, &first);
         if !info.0.is_empty() {
             response.headers.append("RTP-Info", info.encode(Version::V1_0));
@@ -327,15 +330,21 @@ impl Client<'_> {
         match error {
             AcquireError::NotFound => StatusCode::NOT_FOUND.into(),
             AcquireError::TooManyCameras(max) => {
-                log::warn!("viewer refused, too many cameras are pulled stream={stream} client={id} address={address} max_camera_connections={max}");
+                log::warn!(
+                    "viewer refused, too many cameras are pulled stream={stream} client={id} address={address} max_camera_connections={max}"
+                );
                 unavailable(Duration::from_secs(RETRY_AFTER_S))
             }
             AcquireError::NoResources(error) => {
-                log::error!("viewer refused, the system is out of resources: {error} stream={stream} client={id} address={address}");
+                log::error!(
+                    "viewer refused, the system is out of resources: {error} stream={stream} client={id} address={address}"
+                );
                 unavailable(Duration::from_secs(RETRY_AFTER_S))
             }
             AcquireError::Offline(offline, retry_in) => {
-                log::warn!("viewer refused: {offline} stream={stream} client={id} address={address}");
+                log::warn!(
+                    "viewer refused: {offline} stream={stream} client={id} address={address}"
+                );
                 unavailable_source(&offline, retry_in)
             }
         }
@@ -361,7 +370,9 @@ impl Client<'_> {
                 Standing::Failed(offline, retry_in) => {
                     let (id, address) = (self.entry.id, self.entry.address);
                     let stream = &guard.slot().stream.name;
-                    log::warn!("viewer refused: {offline} stream={stream} client={id} address={address}");
+                    log::warn!(
+                        "viewer refused: {offline} stream={stream} client={id} address={address}"
+                    );
                     if self.session.is_none() {
                         self.guard = None;
                         self.place = None;

@@ -172,7 +172,10 @@ impl<'a> Connection<'a> {
         if self.state == State::Live {
             let what = if self.feed.has_video() { "video" } else { "media" };
             let seconds = stream.source_timeout.as_secs();
-            return Offline::new(OfflineKind::Lost, format!("the camera sent no {what} for {seconds} s"));
+            return Offline::new(
+                OfflineKind::Lost,
+                format!("the camera sent no {what} for {seconds} s"),
+            );
         }
         let what = if self.dialog.is_playing() {
             "accepted PLAY but sent nothing"
@@ -299,7 +302,10 @@ impl<'a> Connection<'a> {
         let now = Instant::now();
         loop {
             let event = self.decoder.next().map_err(|error| {
-                Offline::new(OfflineKind::Lost, format!("the camera's stream cannot be read: {error}"))
+                Offline::new(
+                    OfflineKind::Lost,
+                    format!("the camera's stream cannot be read: {error}"),
+                )
             })?;
             match event {
                 None => return Ok(()),

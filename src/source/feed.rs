@@ -129,8 +129,7 @@ impl Feed {
             oddities.note(Oddity::UnknownPayloadType);
             return Fed::Nothing;
         }
-        let arrival =
-            track.reception.packet(view.sequence(), view.timestamp(), now - self.epoch);
+        let arrival = track.reception.packet(view.sequence(), view.timestamp(), now - self.epoch);
         if arrival == Arrival::Duplicate {
             return Fed::Nothing;
         }

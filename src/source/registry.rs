@@ -34,9 +34,10 @@ pub enum AcquireError {
 impl Registry {
     /// All streams of the configuration, none of them pulled.
     pub fn new(config: &Config) -> Self {
-        let slots = config.streams.iter().map(|(name, stream)| {
-            (name.clone(), Arc::new(Slot::new(stream.clone())))
-        });
+        let slots = config
+            .streams
+            .iter()
+            .map(|(name, stream)| (name.clone(), Arc::new(Slot::new(stream.clone()))));
         Self {
             slots: slots.collect(),
             cameras: Places::new(config.limits.max_camera_connections, None),

@@ -200,7 +200,8 @@ impl Slot {
     pub(super) fn release_at(&self) -> Option<Instant> {
         let state = self.lock();
         if state.stopping {
-            return Some(Instant::now());
+            // Any moment that has passed.
+            return Some(state.since);
         }
         (state.guards == 0).then(|| state.unwanted_since + self.stream.source_idle_timeout)
     }

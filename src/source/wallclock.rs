@@ -22,7 +22,8 @@ impl WallClock {
         if camera.0 == 0 {
             return None;
         }
-        let shift = *self.shift.get_or_insert_with(|| NtpTime::from_unix(now).0.wrapping_sub(camera.0));
+        let shift =
+            *self.shift.get_or_insert_with(|| NtpTime::from_unix(now).0.wrapping_sub(camera.0));
         Some(NtpTime(camera.0.wrapping_add(shift)))
     }
 }

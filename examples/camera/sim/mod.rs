@@ -107,7 +107,7 @@ impl Camera {
         match options.auth {
             Auth::None => self.url(path),
             _ => {
-                let (user, password) = (&options.user, &options.password);
+                let (user, password) = (escaped(&options.user), escaped(&options.password));
                 format!("rtsp://{user}:{password}@{}/{path}", self.address())
             }
         }
@@ -178,4 +178,15 @@ impl Drop for Camera {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Text as it may stand before the `@` of a URL.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).into()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
 }

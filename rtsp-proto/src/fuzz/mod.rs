@@ -1,18 +1,41 @@
 //! The bodies of the fuzz targets in `rtsp-proto/fuzz`. Each asserts a property of one parser for
 //! any bytes; `cargo test` runs them over the committed corpus.
 
+mod auth;
+mod codec;
 mod decoder;
+mod dialog;
+mod headers;
+mod rtcp;
+mod rtp;
+mod sdp;
 mod url;
 
+pub use self::auth::auth;
+pub use self::codec::codec;
 pub use self::decoder::{Seen, SeenEvent, decode, decoder_any_split, messages_round_trip};
+pub use self::dialog::dialog;
+pub use self::headers::headers;
+pub use self::rtcp::rtcp;
+pub use self::rtp::rtp;
+pub use self::sdp::sdp;
 pub use self::url::{control_url, url};
 
 /// A body of a fuzz target.
 pub type Body = fn(&[u8]);
 
 /// Each target's name, which is its corpus's folder, and its bodies.
-pub const TARGETS: &[(&str, &[Body])] =
-    &[("decoder", &[decoder_any_split, messages_round_trip]), ("url", &[url, control_url])];
+pub const TARGETS: &[(&str, &[Body])] = &[
+    ("auth", &[auth]),
+    ("codec", &[codec]),
+    ("decoder", &[decoder_any_split, messages_round_trip]),
+    ("dialog", &[dialog]),
+    ("headers", &[headers]),
+    ("rtcp", &[rtcp]),
+    ("rtp", &[rtp]),
+    ("sdp", &[sdp]),
+    ("url", &[url, control_url]),
+];
 
 #[cfg(test)]
 mod tests {
