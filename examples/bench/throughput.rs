@@ -1,0 +1,173 @@
+//! `tcp1` to `tcp1000` and `m8x8`: processor time, delay and memory under so many viewers.
+
+use std::io;
+
+use serde_json::{Map, Value, json};
+
+use super::lab::{CAMERAS, Lab, Run, Server};
+use super::sample::Holdings;
+use super::spread::Spread;
+
+/// One way to load a server.
+struct Scenario {
+    name: &'static str,
+    viewers: usize,
+    path: &'static str,
+    repeat: usize,
+    /// Viewers that join in a second.
+    join_rate: usize,
+}
+
+const SCENARIOS: [Scenario; 5] = [
+    Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 3, join_rate: 200 },
+    Scenario { name: "tcp16", viewers: 16, path: "main", repeat: 5, join_rate: 200 },
+    Scenario { name: "tcp64", viewers: 64, path: "main", repeat: 5, join_rate: 400 },
+    Scenario { name: "tcp256", viewers: 256, path: "main", repeat: 5, join_rate: 400 },
+    Scenario { name: "tcp1000", viewers: 1000, path: "small", repeat: 2, join_rate: 500 },
+];
+const MANY: Scenario = Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400 };
+
+/// Both servers, and what the relay holds without viewers.
+#[derive(Default)]
+struct Results {
+    direct: Vec<Run>,
+    floor: Vec<Run>,
+    relay: Vec<Run>,
+    woken: Vec<Run>,
+    fresh: Vec<Option<Holdings>>,
+    left: Vec<Option<Holdings>>,
+}
+
+/// Measures and prints what the options want.
+pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()> {
+    let mut cost = Vec::new();
+    let mut memory = Vec::new();
+    for scenario in SCENARIOS.iter().chain([&MANY]) {
+        if !lab.options.wants(scenario.name) {
+            continue;
+        }
+        eprintln!("{} …", scenario.name);
+        let measured = measure(lab, scenario)?;
+        cost.push(cost_row(scenario.name, &measured, &measured.relay));
+        if !measured.woken.is_empty() {
+            cost.push(cost_row("tcp64, no hand-off", &measured, &measured.woken));
+        }
+        memory.push(memory_row(scenario, &measured));
+        results.insert(scenario.name.into(), measured.json());
+    }
+    if cost.is_empty() {
+        return Ok(());
+    }
+    println!(
+        "| viewers | CPU s/Gbit, floor | CPU s/Gbit, relay | relay ÷ floor | p50 ms, direct | \
+         p99 ms, floor | p99 ms, relay | p99 ms, added | wake-ups a picture and viewer | lost |\n\
+         |---|---|---|---|---|---|---|---|---|---|"
+    );
+    cost.iter().for_each(|row| println!("{row}"));
+    println!(
+        "\n| viewers | resident MiB before | with viewers | private KiB a viewer | after | \
+         threads before, with, after | files before, with, after |\n|---|---|---|---|---|---|---|"
+    );
+    memory.iter().for_each(|row| println!("{row}"));
+    println!();
+    Ok(())
+}
+
+fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
+    let paths: Vec<String> = match scenario.path {
+        "" => (1..=CAMERAS).map(|number| format!("cam{number}")).collect(),
+        path => vec![path.to_owned()],
+    };
+    let seconds = lab.options.seconds.to_string();
+    let (viewers, join_rate) = (scenario.viewers.to_string(), scenario.join_rate.to_string());
+    let arguments = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
+    let mut results = Results::default();
+    let direct = lab.serve(Server::Direct, &paths)?;
+    results.direct.push(lab.run_load(&direct, &paths[..1], &["--seconds", &seconds])?);
+    for _ in 0..lab.options.repeat(scenario.repeat) {
+        let floor = lab.serve(Server::Floor, &paths)?;
+        results.floor.push(lab.run_load(&floor, &paths, &arguments)?);
+        drop(floor);
+        let relay = lab.serve(lab.relay(), &paths)?;
+        let fresh = relay.holdings()?;
+        results.relay.push(lab.run_load(&relay, &paths, &arguments)?);
+        results.fresh.push(fresh);
+        results.left.push(relay.holdings_after(fresh)?);
+        drop(relay);
+        if scenario.name == "tcp64" && lab.options.handoff {
+            let relay = lab.serve(Server::Relay { handoff: false }, &paths)?;
+            results.woken.push(lab.run_load(&relay, &paths, &arguments)?);
+        }
+    }
+    Ok(results)
+}
+
+fn cost_row(name: &str, results: &Results, relay: &[Run]) -> String {
+    let of = |runs: &[Run], value: fn(&Run) -> Option<f64>| Spread::of(runs.iter().map(value));
+    let ratio = relay.iter().zip(&results.floor);
+    let ratio = ratio.map(|(relay, floor)| Some(relay.cpu_per_gbit()? / floor.cpu_per_gbit()?));
+    let p99 = |run: &Run| run.number("/viewers/latency_ms/p99");
+    let direct = of(&results.direct, |run| run.number("/viewers/latency_ms/p50"));
+    let added = relay.iter().map(|run| Some(p99(run)? - direct.median()?));
+    let lost: f64 = relay.iter().map(lost).sum();
+    format!(
+        "| {name} | {:.3} | {:.3} | {:.2} | {direct:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {lost} |",
+        of(&results.floor, Run::cpu_per_gbit),
+        of(relay, Run::cpu_per_gbit),
+        Spread::of(ratio),
+        of(&results.floor, p99),
+        of(relay, p99),
+        Spread::of(added),
+        of(relay, Run::wakeups_per_picture),
+    )
+}
+
+/// Packets, pictures and viewers that did not arrive.
+pub(crate) fn lost(run: &Run) -> f64 {
+    let kinds = ["lost_packets", "missed_pictures", "undecodable_pictures", "failed"];
+    kinds.iter().filter_map(|kind| run.number(&format!("/viewers/{kind}"))).sum()
+}
+
+fn memory_row(scenario: &Scenario, results: &Results) -> String {
+    let held = || results.relay.iter().map(|run| run.held);
+    let rss = |all: &mut dyn Iterator<Item = Option<Holdings>>| {
+        Spread::of(all.map(|holdings| Some(holdings?.rss_kib / 1024.0)))
+    };
+    let each = held().zip(&results.fresh).map(|(with, fresh)| {
+        Some((with?.private_kib - (*fresh)?.private_kib) / scenario.viewers as f64)
+    });
+    let three = |count: fn(Holdings) -> usize| {
+        let last = |holdings: Option<Option<Holdings>>| {
+            holdings.flatten().map_or("-".to_owned(), |holdings| count(holdings).to_string())
+        };
+        let (fresh, left) = (results.fresh.last().copied(), results.left.last().copied());
+        format!("{}, {}, {}", last(fresh), last(held().next_back()), last(left))
+    };
+    format!(
+        "| {} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
+        scenario.name,
+        rss(&mut results.fresh.iter().copied()),
+        rss(&mut held()),
+        Spread::of(each),
+        rss(&mut results.left.iter().copied()),
+        three(|holdings| holdings.threads),
+        three(|holdings| holdings.fds),
+    )
+}
+
+impl Results {
+    fn json(&self) -> Value {
+        let all = |runs: &[Run]| runs.iter().map(Run::json).collect::<Vec<_>>();
+        let holdings = |all: &[Option<Holdings>]| {
+            all.iter().map(|holdings| holdings.map(Holdings::json)).collect::<Vec<_>>()
+        };
+        json!({
+            "direct": all(&self.direct),
+            "floor": all(&self.floor),
+            "relay": all(&self.relay),
+            "relay_without_handoff": all(&self.woken),
+            "relay_before": holdings(&self.fresh),
+            "relay_after": holdings(&self.left),
+        })
+    }
+}
