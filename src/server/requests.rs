@@ -32,6 +32,9 @@ const RETRY_AFTER_S: u64 = 5;
 /// exactly with which packet the viewer begins. Later the answer is sent without it.
 const PICTURE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// What the reason phrase of a 400 begins with.
+const BAD: &str = "Bad Request: ";
+
 /// What a request needs of the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Until {
@@ -69,20 +72,23 @@ impl Client<'_> {
         let cseq = request.cseq();
         let answer = match cseq {
             Some(_) => self.answer(request),
-            None => Err(StatusCode::BAD_REQUEST.into()),
+            None => Err(bad("a request needs a CSeq")),
         };
         match answer {
             // PLAY has sent its answer itself, in front of the first frame.
             Ok(response) if request.method == Method::Play && response.status.is_success() => {}
+            // What follows a request that cannot be read may not be what it seems either.
+            Err(Refusal::Answer(response)) if response.status == StatusCode::BAD_REQUEST => {
+                let reason = response.reason.trim_start_matches(BAD).to_owned();
+                self.reply(&finished(request, response).with("Connection", "close"));
+                return Err(Farewell::Refused(reason));
+            }
             Ok(response) | Err(Refusal::Answer(response)) => {
                 self.reply(&finished(request, response));
             }
             Err(Refusal::Leave(farewell)) => return Err(farewell),
         }
-        match cseq {
-            Some(_) => Ok(()),
-            None => Err(Farewell::Refused("a request without CSeq".to_owned())),
-        }
+        Ok(())
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
@@ -107,7 +113,7 @@ impl Client<'_> {
             _ => {}
         }
         let Some(mut target) = Target::parse(&request.uri) else {
-            return Err(StatusCode::BAD_REQUEST.into());
+            return Err(bad("a URI is rtsp://host/stream or *"));
         };
         if let Some(session) = self.session.as_ref().filter(|_| target.stream.is_empty()) {
             target.stream.clone_from(&session.stream);
@@ -434,7 +440,7 @@ fn ok() -> Response {
 
 fn bad(reason: &str) -> Refusal {
     let mut response = Response::new(StatusCode::BAD_REQUEST, Version::V1_0);
-    response.reason = format!("Bad Request: {}", reason.escape_default());
+    response.reason = format!("{BAD}{}", reason.escape_default());
     Refusal::Answer(response)
 }
 
