@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::headers::{
-    Delivery, Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
+    Delivery, Lower, Profile, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
 };
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
@@ -473,7 +473,10 @@ fn parameter(request: &Request) -> Answer {
 
 fn is_supported(spec: &TransportSpec) -> bool {
     let play = spec.mode.as_deref().is_none_or(|mode| mode.eq_ignore_ascii_case("play"));
-    spec.lower == Lower::Tcp && spec.delivery != Some(Delivery::Multicast) && play
+    spec.profile == Profile::Avp
+        && spec.lower == Lower::Tcp
+        && spec.delivery != Some(Delivery::Multicast)
+        && play
 }
 
 /// The track a SETUP means: the one it names, or the only one.
