@@ -117,6 +117,9 @@ impl Client<'_> {
         };
         if let Some(session) = self.session.as_ref().filter(|_| target.stream.is_empty()) {
             target.stream.clone_from(&session.stream);
+            if target.origin.is_empty() {
+                target.origin.clone_from(&session.origin);
+            }
         }
         self.check_access(request, &target)?;
         self.check_session(request)?;
@@ -214,9 +217,8 @@ impl Client<'_> {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
-        let session = self
-            .session
-            .get_or_insert_with(|| Session::new(&target.stream, presentation.tracks.len()));
+        let session =
+            self.session.get_or_insert_with(|| Session::new(target, presentation.tracks.len()));
         let wanted = spec.interleaved.map(|(rtp, rtcp)| (rtp, rtcp.unwrap_or(rtp.wrapping_add(1))));
         let Some((rtp, rtcp)) = session.set_up(track, wanted) else {
             return Err(StatusCode::NOT_FOUND.into());
@@ -234,7 +236,7 @@ impl Client<'_> {
             return Err(bad(&error.to_string()));
         }
         let session = self.session.as_ref().ok_or(StatusCode::SESSION_NOT_FOUND)?;
-        if !session.is_set_up() {
+        if !session.is_set_up() || session.stream != target.stream {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
         if session.playing {
