@@ -263,11 +263,16 @@ impl Client<'_> {
         self.out = Out::Shared(Arc::clone(&subscriber));
         // From joining to the reply the outbox is ours: no frame can get in front.
         let mut outbox = subscriber.outbox();
-        outbox.outlet.set_tracks(Arc::clone(&slot), session.channels.iter().copied());
+        outbox.outlet.set_tracks(&slot, &session.channels);
         let channels = session.channels.clone();
         let wants = |track: u8| matches!(channels.get(usize::from(track)), Some(Some(_)));
         let instant = slot.stream.instant_start;
-        let first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
+        let mut first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
+        for (packet, track) in first.iter_mut().zip(0..) {
+            if let Some(packet) = packet {
+                packet.sequence = outbox.outlet.sequence_of(track, packet);
+            }
+        }
         session.playing = true;
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
