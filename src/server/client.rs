@@ -24,6 +24,8 @@ use crate::source::SourceGuard;
 const STACK: usize = 256 * 1024;
 /// Requests and receiver reports are small.
 const READ_SIZE: usize = 2 * 1024;
+/// Bytes of answers that a client leaves unread before its requests wait as well.
+const MAX_OWED: usize = 64 * 1024;
 /// How long a client has to take the last words and close.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -137,6 +139,7 @@ impl Client<'_> {
                 continue;
             }
             let interest = match progress {
+                Progress::Held if self.owes_too_much() => Interest::Write,
                 Progress::Held => Interest::ReadWrite,
                 _ => Interest::Read,
             };
@@ -153,6 +156,17 @@ impl Client<'_> {
                 }
             }
         }
+    }
+
+    /// Whether so many answers wait for the client that it must take some before it asks on. Its
+    /// silence and its unfinished request are then ours: their time stands still.
+    fn owes_too_much(&mut self) -> bool {
+        let deaf = self.outlet(|outlet| outlet.owed()).unwrap_or_default() > MAX_OWED;
+        if deaf {
+            self.last_heard = Instant::now();
+            self.partial_since = self.partial_since.map(|_| self.last_heard);
+        }
+        deaf
     }
 
     fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {

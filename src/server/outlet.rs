@@ -122,6 +122,11 @@ impl TcpOutlet {
         self.reply(&bytes)
     }
 
+    /// Bytes of replies that the client has not taken yet.
+    pub(super) fn owed(&self) -> usize {
+        self.replies.len()
+    }
+
     /// Bytes written to the client so far.
     pub(super) fn written(&self) -> u64 {
         self.written
