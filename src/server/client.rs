@@ -178,9 +178,11 @@ impl Client<'_> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(_) => return Err(Farewell::Gone),
         }
-        self.last_heard = Instant::now();
+        let mut complete = false;
         loop {
-            match decoder.next() {
+            let event = decoder.next();
+            complete |= matches!(event, Ok(Some(_)));
+            match event {
                 Ok(None) => break,
                 Ok(Some(Event::Request(request))) => self.request(&request)?,
                 // Receiver reports, and answers to nothing: signs of life.
@@ -192,9 +194,14 @@ impl Client<'_> {
                 }
             }
         }
-        if decoder.buffered() == 0 {
+        // Now, not when it was read: an answer may have waited for the camera.
+        self.last_heard = Instant::now();
+        let rest = decoder.buffered();
+        if rest == 0 {
             self.partial_since = None;
             decoder.shrink();
+        } else if complete {
+            self.partial_since = Some(self.last_heard);
         } else {
             self.partial_since.get_or_insert(self.last_heard);
         }
