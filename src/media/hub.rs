@@ -38,6 +38,8 @@ struct Track {
 pub struct FirstPacket {
     /// Its sequence number.
     pub sequence: u16,
+    /// The number after the packet before it, see [`Batch::preceding`].
+    pub preceding: u16,
     /// Its timestamp.
     pub timestamp: u32,
 }
@@ -100,6 +102,7 @@ impl Hub {
             };
             first.push(items.first().map(|item| FirstPacket {
                 sequence: item.batch.first_sequence,
+                preceding: item.batch.preceding,
                 timestamp: item.timestamp.unwrap_or(item.batch.timestamp),
             }));
             let report = track.report.iter().filter(|_| wants(index)).cloned().map(Item::live);
