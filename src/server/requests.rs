@@ -14,7 +14,7 @@ use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 use super::access::{self, Decision};
 use super::client::{Client, Farewell, Out};
 use super::session::Session;
-use super::target::Target;
+use super::target::{Target, without_login};
 use crate::limits::Full;
 use crate::logging::Quoted;
 use crate::media::hub::FirstPacket;
@@ -61,7 +61,12 @@ type Answer = Result<Response, Refusal>;
 impl Client<'_> {
     /// Answers a request.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Farewell> {
-        log::trace!("request {} {} client={}", request.method, request.uri, self.entry.id);
+        log::trace!(
+            "request method={} uri={} client={}",
+            request.method,
+            Quoted(&without_login(&request.uri)),
+            self.entry.id
+        );
         if let Some(agent) = request.headers.get("User-Agent") {
             self.entry.update(|details| {
                 if details.agent != agent {
