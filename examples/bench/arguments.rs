@@ -62,7 +62,8 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
             }
             "--repeat" => {
                 let text = value()?;
-                options.repeat = Some(text.parse().map_err(|_| format!("{word} {text}: no number"))?);
+                options.repeat =
+                    Some(text.parse().map_err(|_| format!("{word} {text}: no number"))?);
             }
             "--seconds" => options.seconds = seconds(&value()?)?,
             "--idle-seconds" => options.idle_seconds = seconds(&value()?)?,

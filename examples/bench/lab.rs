@@ -88,7 +88,8 @@ impl Lab {
                 return Err(io::Error::new(io::ErrorKind::NotFound, text));
             }
         }
-        let directory = std::env::temp_dir().join(format!("rtsp-relay-bench-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("rtsp-relay-bench-{}", std::process::id()));
         fs::create_dir_all(&directory)?;
         let mut camera = Command::new(examples.join("camera"));
         camera.args(["--listen", "127.0.0.1:0", "--start", "forced", "--timeout", "3600"]);
@@ -109,7 +110,8 @@ impl Lab {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = text.lines().find(|line| line.starts_with("model name"));
-        let model = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
+        let model =
+            model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
         format!("{processors} processors ({model}), Linux {}", kernel.trim())
     }
 
@@ -233,9 +235,9 @@ impl Serving {
         let deadline = Instant::now() + Duration::from_secs(2);
         loop {
             let now = self.holdings()?;
-            let back = now.zip(fresh).is_none_or(|(now, fresh)| {
-                now.threads <= fresh.threads && now.fds <= fresh.fds
-            });
+            let back = now
+                .zip(fresh)
+                .is_none_or(|(now, fresh)| now.threads <= fresh.threads && now.fds <= fresh.fds);
             if back || Instant::now() > deadline {
                 return Ok(now);
             }
