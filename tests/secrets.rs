@@ -1,7 +1,7 @@
 //! No password leaves the relay in any form, whatever happens and however much it logs.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
 mod support;
 
