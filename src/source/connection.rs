@@ -117,18 +117,18 @@ impl<'a> Connection<'a> {
 
     fn pull(&mut self) -> Result<(), Offline> {
         while self.state != State::Left {
-            self.outputs()?;
-            if self.state == State::Left {
-                break;
-            }
             let now = Instant::now();
             let release_at = self.slot.release_at();
             if self.state != State::Leaving && release_at.is_some_and(|at| at <= now) {
                 self.state = State::Leaving;
                 self.dialog.teardown(now);
-                continue;
             }
             self.due(now)?;
+            // Right before waiting, so that nothing the dialog asks for waits, too.
+            self.outputs()?;
+            if self.state == State::Left {
+                break;
+            }
             let wake_at = [
                 // A body whose announced length is wrong ends with the silence behind it.
                 self.decoder.awaits_body().then(|| self.last_heard + BODY_SILENCE),
@@ -137,7 +137,7 @@ impl<'a> Connection<'a> {
                 (self.state == State::Live).then_some(self.next_report),
                 self.stable_at,
                 release_at.filter(|_| self.state != State::Leaving),
-                self.silent_at,
+                self.silent_at.filter(|_| self.state == State::Starting),
                 self.datagrams.as_ref().and_then(Datagrams::deadline),
             ];
             let wake_at = wake_at.into_iter().flatten().min();

@@ -29,6 +29,8 @@ pub struct Options {
     pub allow_tcp: bool,
     /// UDP is offered.
     pub allow_udp: bool,
+    /// The answer to a SETUP for UDP names the camera's ports.
+    pub server_port: bool,
     /// The methods named in `Public`.
     pub public: &'static str,
     /// For SSRCs, first sequence numbers, session ids and garbage; `None` takes a new one.
@@ -49,6 +51,7 @@ impl Default for Options {
             rtcp_is_life: true,
             allow_tcp: true,
             allow_udp: true,
+            server_port: true,
             public: "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER",
             seed: None,
         }
