@@ -99,6 +99,15 @@ fn a_camera_that_refuses_one_transport_is_asked_for_the_other_and_that_is_rememb
 }
 
 #[test]
+fn a_camera_that_answers_with_tcp_is_taken_at_its_word() {
+    let camera = Camera::start(Options { always_tcp: true, ..Options::default() }).unwrap();
+    let relay = relay(&camera.url("main"), "transport=udp");
+    let _client = watch(&relay);
+    assert!(relay.log_contains("transport=TCP"));
+    assert!(relay.process().udp_ports().is_empty());
+}
+
+#[test]
 fn a_transport_that_the_operator_chose_is_the_only_one() {
     let no_tcp = Camera::start(Options { allow_tcp: false, ..Options::default() }).unwrap();
     let no_udp = Camera::start(Options { allow_udp: false, ..Options::default() }).unwrap();

@@ -234,9 +234,8 @@ impl<'a> Connection<'a> {
             match output {
                 Output::Send(bytes) => {
                     // It may be PLAY: the way for the packets must be open before.
-                    if let Some(datagrams) = &mut self.datagrams {
-                        datagrams.agree(self.dialog.tracks());
-                    }
+                    let tracks = self.dialog.tracks();
+                    self.datagrams.take_if(|datagrams| !datagrams.agree(tracks));
                     self.send(&bytes)?;
                 }
                 Output::Described(sdp) => self.described(&sdp, now)?,

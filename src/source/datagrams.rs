@@ -85,20 +85,21 @@ impl Datagrams {
     }
 
     /// Takes over what the camera answered, and opens the way for its packets. To be called before
-    /// PLAY, and again as often as one likes.
-    pub(super) fn agree(&mut self, tracks: &[TrackSetup]) {
+    /// PLAY, and again as often as one likes. Gives whether any track is left: a camera may answer
+    /// with TCP what was asked for UDP.
+    pub(super) fn agree(&mut self, tracks: &[TrackSetup]) -> bool {
         let camera = self.camera;
         self.ports.retain_mut(|port| {
             let setup = tracks.iter().find(|setup| setup.media == port.media);
             let Some(setup) = setup.filter(|_| !port.agreed) else { return true };
             port.agreed = true;
-            // A camera may answer with TCP what was asked for UDP.
             let is_udp = setup.transport.lower == Lower::Udp;
             if is_udp {
                 port.agree(setup, camera);
             }
             is_udp
         });
+        !self.ports.is_empty()
     }
 
     /// All sockets, in the order that [`Datagrams::receive`] counts them.
@@ -245,5 +246,82 @@ impl Port {
             Placed::Behind => feed.behind(*track, frame, now),
         }
         meant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use rtsp_proto::headers::TransportSpec;
+
+    use super::*;
+
+    const CAMERA: ([u8; 4], u16) = ([127, 0, 0, 1], 554);
+
+    fn socket() -> (UdpSocket, u16) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        (socket, port)
+    }
+
+    fn setup(media: usize, transport: TransportSpec) -> TrackSetup {
+        TrackSetup { media, uri: String::new(), transport }
+    }
+
+    #[test]
+    fn the_way_is_opened_once_from_the_ports_that_the_camera_was_told() {
+        let ((rtp, rtp_port), (rtcp, rtcp_port)) = (socket(), socket());
+        let mut datagrams = Datagrams::bind(CAMERA.into(), [3]).unwrap();
+        let port = datagrams.ports().next().unwrap().1;
+        let answer = TransportSpec {
+            server_port: Some((rtp_port, Some(rtcp_port))),
+            ..TransportSpec::udp(port)
+        };
+        for _ in 0..3 {
+            assert!(datagrams.agree(&[setup(3, answer.clone())]));
+        }
+        let mut buffer = [0; 64];
+        for (socket, from, kind) in [(&rtp, port, 0), (&rtcp, port + 1, 201)] {
+            for _ in 0..PUNCHES {
+                let (size, sender) = socket.recv_from(&mut buffer).unwrap();
+                assert_eq!((sender.port(), buffer[0] & 0xc0, buffer[1]), (from, 0x80, kind));
+                assert!(size >= 8);
+            }
+            socket.set_nonblocking(true).unwrap();
+            assert!(socket.recv_from(&mut buffer).is_err(), "too many");
+        }
+        // Reports go to the port that was announced, for now.
+        datagrams.report(0, b"report");
+        rtcp.set_nonblocking(false).unwrap();
+        assert_eq!(rtcp.recv_from(&mut buffer).unwrap().0, 6);
+    }
+
+    #[test]
+    fn other_senders_are_believed_only_when_announced_and_possible() {
+        for (source, taken) in [
+            ("192.0.2.7", Some("192.0.2.7")),
+            ("127.0.0.1", None),
+            ("0.0.0.0", None),
+            ("239.1.2.3", None),
+            ("camera.local", None),
+            ("", None),
+        ] {
+            let mut datagrams = Datagrams::bind(CAMERA.into(), [0]).unwrap();
+            let answer = TransportSpec { source: Some(source.into()), ..TransportSpec::udp(2) };
+            datagrams.agree(&[setup(0, answer)]);
+            let expected = taken.map(|ip| ip.parse::<IpAddr>().unwrap());
+            assert_eq!(datagrams.ports[0].source, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn tracks_that_come_over_tcp_after_all_need_no_ports() {
+        let mut datagrams = Datagrams::bind(CAMERA.into(), [0, 1]).unwrap();
+        assert!(datagrams.agree(&[setup(0, TransportSpec::interleaved(0))]));
+        assert_eq!(datagrams.sockets().count(), 2);
+        assert!(!datagrams.agree(&[setup(1, TransportSpec::interleaved(2))]));
     }
 }

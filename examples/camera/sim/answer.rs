@@ -160,7 +160,8 @@ impl Connection {
         ssrc: u32,
     ) -> Option<(Delivery, String)> {
         let world = &self.world;
-        match spec.lower {
+        let lower = if world.options.always_tcp { Lower::Tcp } else { spec.lower };
+        match lower {
             Lower::Tcp if world.options.allow_tcp && !world.switches.no_tcp() => {
                 let used = |channel| {
                     self.session.as_ref().is_some_and(|session| session.uses(channel, track))
