@@ -137,7 +137,7 @@ fn tell_status(server: &Server) {
         let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
         let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
         log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} pictures={} frames_skipped={}{}{}",
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}",
             slot.stream.name,
             status.state,
             status.since.as_secs_f64(),
@@ -145,6 +145,9 @@ fn tell_status(server: &Server) {
             slot.stats.bytes_in.get(),
             slot.stats.bytes_out.get(),
             slot.stats.packets_lost.get(),
+            slot.stats.packets_late.get(),
+            slot.stats.packets_reordered.get(),
+            slot.stats.packets_duplicate.get(),
             slot.stats.pictures.get(),
             slot.stats.frames_skipped.get(),
             reason.unwrap_or_default(),

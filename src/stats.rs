@@ -27,8 +27,14 @@ pub struct StreamStats {
     pub bytes_out: Counter,
     /// RTP packets from the camera.
     pub packets: Counter,
-    /// Packets that the camera's numbering shows as lost.
+    /// Packets that the camera's numbering shows as lost, and those that came too late.
     pub packets_lost: Counter,
+    /// Packets that came too late to be put into order; viewers do not get them.
+    pub packets_late: Counter,
+    /// Packets that were overtaken by others and put back into order.
+    pub packets_reordered: Counter,
+    /// Packets that came twice.
+    pub packets_duplicate: Counter,
     /// Pictures from the camera.
     pub pictures: Counter,
     /// Pictures that viewers were too slow for.

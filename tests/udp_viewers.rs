@@ -243,6 +243,11 @@ fn media_goes_to_nobody_but_the_one_who_asked() {
     client.setup(0, TransportSpec::interleaved(0)).unwrap();
     client.play().unwrap();
     assert!(client.read_frame(SOON).unwrap().is_some());
+    // Ports that are none are a broken request: answered, and the connection is closed.
+    let mut broken = RtspClient::connect(&relay.url("door")).unwrap();
+    let transport = [("Transport", "RTP/AVP;unicast;client_port=0-1")];
+    let answer = broken.request(Method::Setup, &control, &transport).unwrap();
+    assert_eq!(answer.status.code(), 400);
 }
 
 #[test]

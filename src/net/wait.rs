@@ -1,7 +1,7 @@
 //! Waiting for a socket, a waker or a moment, whichever comes first.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -48,42 +48,65 @@ pub fn wait(
         Interest::Hangup => PollFlags::RDHUP,
     };
     let mut fds = [PollFd::new(socket, flags), PollFd::new(waker, PollFlags::IN)];
-    loop {
-        match poll(&mut fds, remaining(deadline).as_ref()) {
-            Ok(_) => break,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let socket = fds[0].revents();
+    poll_until(&mut fds, deadline)?;
+    Ok(happened(&fds[0], &fds[1], waker))
+}
+
+/// Waits like [`wait`] for bytes on `socket`, and at the same time for datagrams on the sockets of
+/// `others`; the places of those that have any are put into `readable`, in order.
+pub fn wait_all(
+    socket: &impl AsFd,
+    others: &[BorrowedFd<'_>],
+    waker: &Waker,
+    deadline: Option<Instant>,
+    readable: &mut Vec<usize>,
+) -> io::Result<Ready> {
+    let mut fds = Vec::with_capacity(2 + others.len());
+    fds.push(PollFd::new(socket, PollFlags::IN | PollFlags::RDHUP));
+    fds.push(PollFd::new(waker, PollFlags::IN));
+    fds.extend(others.iter().map(|other| PollFd::from_borrowed_fd(*other, PollFlags::IN)));
+    poll_until(&mut fds, deadline)?;
+    readable.clear();
+    let others = fds.iter().skip(2).enumerate();
+    // An error is read like a datagram, which clears it.
+    readable.extend(others.filter(|(_, fd)| !fd.revents().is_empty()).map(|(place, _)| place));
+    Ok(happened(&fds[0], &fds[1], waker))
+}
+
+fn happened(socket: &PollFd<'_>, woken: &PollFd<'_>, waker: &Waker) -> Ready {
+    let socket = socket.revents();
     let failed = socket.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
     let ready = Ready {
         readable: socket.contains(PollFlags::IN) || failed,
         writable: socket.contains(PollFlags::OUT) || failed,
         hangup: socket.contains(PollFlags::RDHUP) || failed,
-        woken: fds[1].revents().contains(PollFlags::IN),
+        woken: woken.revents().contains(PollFlags::IN),
     };
     if ready.woken {
         waker.clear();
     }
-    Ok(ready)
+    ready
 }
 
 /// Waits until the waker is woken (`true`) or the deadline has passed (`false`).
 pub fn wait_woken(waker: &Waker, deadline: Option<Instant>) -> io::Result<bool> {
     let mut fds = [PollFd::new(waker, PollFlags::IN)];
-    loop {
-        match poll(&mut fds, remaining(deadline).as_ref()) {
-            Ok(_) => break,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    poll_until(&mut fds, deadline)?;
     let woken = fds[0].revents().contains(PollFlags::IN);
     if woken {
         waker.clear();
     }
     Ok(woken)
+}
+
+fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
+    loop {
+        match poll(fds, remaining(deadline).as_ref()) {
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn remaining(deadline: Option<Instant>) -> Option<Timespec> {
@@ -122,5 +145,23 @@ mod tests {
         assert!(ready.readable && !ready.hangup);
         drop(theirs);
         assert!(wait(&ours, Interest::Hangup, &waker, far()).unwrap().hangup);
+    }
+
+    #[test]
+    fn datagrams_are_seen_beside_the_connection_and_told_apart() {
+        use std::net::UdpSocket;
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let waker = Waker::new().unwrap();
+        let sockets = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+        let far = || Some(Instant::now() + Duration::from_secs(10));
+        let mut readable = vec![7];
+        sockets[0].send_to(b"x", sockets[2].local_addr().unwrap()).unwrap();
+        let ready = wait_all(&ours, &fds, &waker, far(), &mut readable).unwrap();
+        assert_eq!((ready, readable.as_slice()), (Ready::default(), &[2][..]));
+        theirs.write_all(b"x").unwrap();
+        sockets[2].recv(&mut [0; 8]).unwrap();
+        let ready = wait_all(&ours, &fds, &waker, far(), &mut readable).unwrap();
+        assert!(ready.readable && readable.is_empty());
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct Client<'a> {
 
 /// The way out: the connection itself, or, once something was played, shared with the source.
 pub(super) enum Out {
-    Direct(WayOut),
+    Direct(Box<WayOut>),
     Shared(Arc<Subscriber<WayOut>>),
     /// Only while one becomes the other.
     Moving,
@@ -110,7 +110,7 @@ fn serve(
         server,
         entry: Arc::clone(&registered.entry),
         local,
-        out: Out::Direct(WayOut::new(Arc::clone(&stream))),
+        out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
         stream,
         waker,
         session: None,

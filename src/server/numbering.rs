@@ -4,7 +4,6 @@
 //! is closed up, so a gap that a viewer sees is always one that the camera's network made.
 
 use rtsp_proto::rtcp::RtcpPacket;
-use rtsp_proto::rtp::RtpPacketMut;
 
 use crate::media::batch::{Kind, PREFIX};
 use crate::media::burst::Item;
@@ -12,6 +11,9 @@ use crate::media::hub::FirstPacket;
 
 /// Characters of a reason in BYE, whose length is one byte.
 const BYE_REASON: usize = 60;
+
+/// Interleaved prefix and the fixed part of the RTP header: what differs between viewers.
+pub(super) const HEAD: usize = PREFIX + rtsp_proto::rtp::HEADER_LEN;
 
 /// Where one track is with one viewer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,26 +51,35 @@ impl Numbering {
         self.shift.wrapping_sub(skipped)
     }
 
-    /// The batch with this viewer's numbers and times, on these channels (RTP and RTCP).
-    pub(super) fn copy(&self, item: &Item, channels: (u8, u8)) -> Vec<u8> {
-        let batch = &item.batch;
-        let control = batch.kind == Kind::Control;
+    /// The first [`HEAD`] bytes of each frame of the batch, with this viewer's numbers and times,
+    /// on these channels (RTP and RTCP). What is behind them is the same for everybody.
+    pub(super) fn heads(&self, item: &Item, channels: (u8, u8)) -> Vec<[u8; HEAD]> {
+        let control = item.batch.kind == Kind::Control;
         let channel = if control { channels.1 } else { channels.0 };
-        let mut copy = batch.wire.to_vec();
-        let mut rest = copy.as_mut_slice();
-        while let &mut [_, ref mut own, high, low, ref mut more @ ..] = rest {
-            *own = channel;
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            let Some((packet, others)) = more.split_at_mut_checked(length) else { break };
-            if let Some(mut packet) = (!control).then(|| RtpPacketMut::parse(packet).ok()).flatten()
-            {
-                let sequence = packet.as_packet().sequence().wrapping_add(self.shift);
-                packet.set_sequence(sequence);
+        let head = |frame: &[u8]| {
+            let mut head = [0; HEAD];
+            let length = frame.len().min(HEAD);
+            head[..length].copy_from_slice(&frame[..length]);
+            head[1] = channel;
+            if !control {
+                let sequence = u16::from_be_bytes([head[6], head[7]]).wrapping_add(self.shift);
+                head[6..8].copy_from_slice(&sequence.to_be_bytes());
                 if let Some(timestamp) = item.timestamp {
-                    packet.set_timestamp(timestamp);
+                    head[8..12].copy_from_slice(&timestamp.to_be_bytes());
                 }
             }
-            rest = others;
+            head
+        };
+        item.batch.frames().map(head).collect()
+    }
+
+    /// The whole batch as [`Numbering::heads`] has it.
+    pub(super) fn copy(&self, item: &Item, channels: (u8, u8)) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(item.batch.wire.len());
+        for (frame, head) in item.batch.frames().zip(self.heads(item, channels)) {
+            let length = frame.len().min(HEAD);
+            copy.extend_from_slice(&head[..length]);
+            copy.extend_from_slice(&frame[length..]);
         }
         copy
     }
@@ -85,5 +96,3 @@ impl Numbering {
         packet
     }
 }
-
-const _: () = assert!(PREFIX == 4, "the pattern in `copy` takes four bytes");

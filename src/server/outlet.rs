@@ -7,15 +7,14 @@
 //!
 //! [RFC 2326 section 10.12]: https://www.rfc-editor.org/rfc/rfc2326#section-10.12
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::numbering::Numbering;
-use crate::media::batch::Batch;
+use super::numbering::{HEAD, Numbering};
 use crate::media::burst::Item;
-use crate::media::{Outlet, Progress};
+use crate::media::{MAX_TRACKS, Outlet, Progress};
 use crate::source::Slot;
 
 /// The write side of a connection.
@@ -23,8 +22,9 @@ use crate::source::Slot;
 pub(super) struct TcpOutlet {
     stream: Arc<TcpStream>,
     slot: Option<Arc<Slot>>,
-    tracks: Vec<Option<TrackOut>>,
-    held: Held,
+    /// In place rather than on the heap: it is looked at for each picture.
+    tracks: [Option<TrackOut>; MAX_TRACKS],
+    held: Option<Held>,
     /// Replies behind what is held.
     replies: Vec<u8>,
     written: u64,
@@ -39,12 +39,14 @@ struct TrackOut {
     numbering: Numbering,
 }
 
-/// A batch whose first bytes are on the wire, and how many.
+/// A batch whose first bytes are on the wire.
 #[derive(Debug)]
-enum Held {
-    Nothing,
-    Shared(Arc<Batch>, usize),
-    Copied(Vec<u8>, usize),
+struct Held {
+    item: Item,
+    track: TrackOut,
+    as_is: bool,
+    /// How many bytes.
+    done: usize,
 }
 
 impl TcpOutlet {
@@ -53,8 +55,8 @@ impl TcpOutlet {
         Self {
             stream,
             slot: None,
-            tracks: Vec::new(),
-            held: Held::Nothing,
+            tracks: [None; MAX_TRACKS],
+            held: None,
             replies: Vec::new(),
             written: 0,
             last_progress: Instant::now(),
@@ -68,10 +70,10 @@ impl TcpOutlet {
         slot: &Arc<Slot>,
         tracks: impl IntoIterator<Item = (Option<(u8, u8)>, Numbering)>,
     ) {
-        let tracks = tracks
-            .into_iter()
-            .map(|(channels, numbering)| channels.map(|channels| TrackOut { channels, numbering }));
-        self.tracks = tracks.collect();
+        self.tracks = [None; MAX_TRACKS];
+        for (track, (channels, numbering)) in self.tracks.iter_mut().zip(tracks) {
+            *track = channels.map(|channels| TrackOut { channels, numbering });
+        }
         self.slot = Some(Arc::clone(slot));
         self.last_progress = Instant::now();
     }
@@ -119,96 +121,121 @@ impl TcpOutlet {
         self.last_progress
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Progress> {
+    /// Writes these slices; tells how many bytes went at once.
+    fn write(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<usize, Progress> {
         let mut done = 0;
-        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            match (&*self.stream).write(rest) {
+        while !slices.is_empty() {
+            let outcome = match &*slices {
+                [only] => (&*self.stream).write(only),
+                several => (&*self.stream).write_vectored(several),
+            };
+            match outcome {
                 Ok(0) => return Err(Progress::Broken),
-                Ok(count) => done += count,
+                Ok(count) => {
+                    done += count;
+                    IoSlice::advance_slices(&mut slices, count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Progress::Broken),
             }
         }
-        if done > 0 {
-            self.written += done as u64;
-            self.last_progress = Instant::now();
-            if let Some(slot) = &self.slot {
-                slot.stats.bytes_out.add(done as u64);
-            }
+        self.written += done as u64;
+        if let Some(slot) = &self.slot {
+            slot.stats.bytes_out.add(done as u64);
         }
         Ok(done)
+    }
+
+    /// Writes a batch from its byte `done` on; tells how many bytes of it are out then.
+    fn write_batch(
+        &mut self,
+        item: &Item,
+        track: &TrackOut,
+        as_is: bool,
+        done: usize,
+    ) -> Result<usize, Progress> {
+        let wire = &*item.batch.wire;
+        if as_is {
+            let rest = wire.get(done..).unwrap_or_default();
+            return Ok(done + self.write(&mut [IoSlice::new(rest)])?);
+        }
+        let heads = track.numbering.heads(item, track.channels);
+        let pieces = item.batch.frames().zip(&heads).flat_map(|(frame, head)| {
+            let length = frame.len().min(HEAD);
+            [IoSlice::new(&head[..length]), IoSlice::new(&frame[length..])]
+        });
+        let mut slices: Vec<IoSlice<'_>> = pieces.collect();
+        let mut rest = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut rest, done);
+        Ok(done + self.write(rest)?)
+    }
+
+    /// What became of a batch of which so many bytes are out.
+    fn settle(&mut self, held: Held) -> Progress {
+        if held.done == held.item.batch.wire.len() {
+            return Progress::Clear;
+        }
+        self.held = Some(held);
+        Progress::Held
     }
 }
 
 impl Outlet for TcpOutlet {
     fn send(&mut self, item: &Item) -> Progress {
         let batch = &item.batch;
-        let index = usize::from(batch.track);
-        let Some(Some(track)) = self.tracks.get_mut(index) else { return Progress::Clear };
+        let Some(Some(track)) = self.tracks.get_mut(usize::from(batch.track)) else {
+            return Progress::Clear;
+        };
         let usual = (2 * batch.track, 2 * batch.track + 1);
         let as_is = track.numbering.pass(item) && track.channels == usual;
-        if as_is {
-            return match self.write(&batch.wire) {
-                Ok(done) if done == batch.wire.len() => Progress::Clear,
-                Ok(done) => {
-                    self.held = Held::Shared(Arc::clone(batch), done);
-                    Progress::Held
-                }
-                Err(broken) => broken,
-            };
-        }
-        let copy = track.numbering.copy(item, track.channels);
-        match self.write(&copy) {
-            Ok(done) if done == copy.len() => Progress::Clear,
+        let track = *track;
+        // Never earlier than the last progress, and a clock is not asked for each picture.
+        self.last_progress = self.last_progress.max(batch.arrived);
+        match self.write_batch(item, &track, as_is, 0) {
+            Ok(done) if done == batch.wire.len() => Progress::Clear,
             Ok(done) => {
-                self.held = Held::Copied(copy, done);
-                Progress::Held
+                self.last_progress = Instant::now();
+                self.settle(Held { item: item.clone(), track, as_is, done })
             }
             Err(broken) => broken,
         }
     }
 
     fn flush(&mut self) -> Progress {
-        let (rest, done) = match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing => (None, 0),
-            Held::Shared(batch, done) => (Some(Ok(batch)), done),
-            Held::Copied(copy, done) => (Some(Err(copy)), done),
-        };
-        if let Some(rest) = rest {
-            let bytes: &[u8] = match &rest {
-                Ok(batch) => &batch.wire,
-                Err(copy) => copy,
-            };
-            let total = bytes.len();
-            let done = match self.write(bytes.get(done..).unwrap_or_default()) {
-                Ok(more) => done + more,
+        if let Some(mut held) = self.held.take() {
+            let before = held.done;
+            match self.write_batch(&held.item, &held.track, held.as_is, held.done) {
+                Ok(done) => held.done = done,
                 Err(broken) => return broken,
-            };
-            if done < total {
-                self.held = match rest {
-                    Ok(batch) => Held::Shared(batch, done),
-                    Err(copy) => Held::Copied(copy, done),
-                };
+            }
+            if held.done > before {
+                self.last_progress = Instant::now();
+            }
+            if self.settle(held) == Progress::Held {
                 return Progress::Held;
             }
         }
         if !self.replies.is_empty() {
-            let replies = std::mem::take(&mut self.replies);
-            match self.write(&replies) {
-                Ok(done) if done == replies.len() => {}
-                Ok(done) => {
-                    self.replies = replies.get(done..).unwrap_or_default().to_vec();
-                    return Progress::Held;
-                }
+            let mut replies = std::mem::take(&mut self.replies);
+            let done = match self.write(&mut [IoSlice::new(&replies)]) {
+                Ok(done) => done,
                 Err(broken) => return broken,
+            };
+            if done > 0 {
+                self.last_progress = Instant::now();
+            }
+            if done < replies.len() {
+                replies.drain(..done);
+                self.replies = replies;
+                return Progress::Held;
             }
         }
         Progress::Clear
     }
 
     fn is_clear(&self) -> bool {
-        matches!(self.held, Held::Nothing) && self.replies.is_empty()
+        self.held.is_none() && self.replies.is_empty()
     }
 }
 
@@ -220,7 +247,7 @@ mod tests {
     use rtsp_proto::rtp::RtpPacket;
 
     use super::*;
-    use crate::media::batch::Kind;
+    use crate::media::batch::{Batch, Kind};
 
     fn batch(first: u16, preceding: u16) -> Arc<Batch> {
         let mut wire = vec![b'$', 0, 0, 16];
@@ -248,7 +275,7 @@ mod tests {
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         let mut outlet = TcpOutlet::new(Arc::new(server));
-        outlet.tracks = vec![Some(TrackOut { channels, numbering: Numbering::default() })];
+        outlet.tracks[0] = Some(TrackOut { channels, numbering: Numbering::default() });
         (outlet, client)
     }
 

@@ -228,7 +228,7 @@ impl Client<'_> {
             Out::Shared(subscriber) => subscriber,
             Out::Direct(outlet) => {
                 let (id, waker) = (self.entry.id, Arc::clone(&self.waker));
-                Arc::new(Subscriber::new(id, outlet, waker, self.server.handoff))
+                Arc::new(Subscriber::new(id, *outlet, waker, self.server.handoff))
             }
             Out::Moving => return Err(Refusal::Leave(Farewell::Gone)),
         };

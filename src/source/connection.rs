@@ -1,25 +1,25 @@
 //! One connection to the camera, from dialling to TEARDOWN.
 
+mod setup;
+
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::decoder::{Decoder, Event, Peer};
-use rtsp_proto::dialog::{Dialog, DialogOptions, Output, TrackRequest};
-use rtsp_proto::headers::TransportSpec;
-use rtsp_proto::sdp::{MediaKind, SessionDescription};
-use rtsp_proto::url::Scheme;
+use rtsp_proto::dialog::{Dialog, DialogOptions, Output};
 use rtsp_proto::{Limits, Oddities, Url, Version};
 
+use super::carrier::{Carrier, Choice};
+use super::datagrams::Datagrams;
+use super::dial::dial;
 use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
 use super::{Offline, OfflineKind};
-use crate::config::model::{MediaSelection, TransportPolicy};
+use crate::config::model::TransportPolicy;
 use crate::entropy;
-use crate::media::Presentation;
-use crate::net::tcp::{self, ConnectError};
-use crate::net::{Interest, Waker, wait};
+use crate::net::{Interest, Ready, Waker, wait, wait_all};
 
 /// What is read from the socket at once: a key frame in a few calls.
 const READ_SIZE: usize = 64 * 1024;
@@ -38,6 +38,13 @@ pub(super) struct Connection<'a> {
     stream: TcpStream,
     decoder: Decoder,
     dialog: Dialog,
+    choice: Choice,
+    /// The ports for media, while UDP is asked for.
+    datagrams: Option<Datagrams>,
+    /// The UDP sockets that have something.
+    readable: Vec<usize>,
+    /// When UDP that brought nothing is given up.
+    silent_at: Option<Instant>,
     oddities: Oddities,
     state: State,
     /// The last moment at which there must have been media.
@@ -64,10 +71,6 @@ impl<'a> Connection<'a> {
         feed: &'a mut Feed,
     ) -> Result<(), Offline> {
         let config = &slot.stream;
-        if config.transport == TransportPolicy::Udp {
-            let text = "transport=udp is not supported toward cameras yet: use tcp or auto";
-            return Err(Offline::new(OfflineKind::Refused, text));
-        }
         let now = Instant::now();
         let deadline = now + config.source_start_timeout;
         let name = &config.name;
@@ -89,6 +92,10 @@ impl<'a> Connection<'a> {
             stream,
             decoder: Decoder::new(Peer::Camera, Limits::CAMERA),
             dialog,
+            choice: Choice::new(config.transport, slot.carrier()),
+            datagrams: None,
+            readable: Vec::new(),
+            silent_at: None,
             oddities: Oddities::new(),
             state: State::Starting,
             deadline,
@@ -97,6 +104,9 @@ impl<'a> Connection<'a> {
             last_heard: now,
         };
         let outcome = connection.pull();
+        if let Some(datagrams) = &mut connection.datagrams {
+            datagrams.flush(connection.feed, &mut connection.oddities);
+        }
         connection.tell_oddities();
         if outcome.is_err() && connection.state != State::Left {
             // Cameras keep a session that nobody ended for up to a minute, and some have one only.
@@ -107,18 +117,18 @@ impl<'a> Connection<'a> {
 
     fn pull(&mut self) -> Result<(), Offline> {
         while self.state != State::Left {
-            self.outputs()?;
-            if self.state == State::Left {
-                break;
-            }
             let now = Instant::now();
             let release_at = self.slot.release_at();
             if self.state != State::Leaving && release_at.is_some_and(|at| at <= now) {
                 self.state = State::Leaving;
                 self.dialog.teardown(now);
-                continue;
             }
             self.due(now)?;
+            // Right before waiting, so that nothing the dialog asks for waits, too.
+            self.outputs()?;
+            if self.state == State::Left {
+                break;
+            }
             let wake_at = [
                 // A body whose announced length is wrong ends with the silence behind it.
                 self.decoder.awaits_body().then(|| self.last_heard + BODY_SILENCE),
@@ -127,10 +137,12 @@ impl<'a> Connection<'a> {
                 (self.state == State::Live).then_some(self.next_report),
                 self.stable_at,
                 release_at.filter(|_| self.state != State::Leaving),
+                self.silent_at.filter(|_| self.state == State::Starting),
+                self.datagrams.as_ref().and_then(Datagrams::deadline),
             ];
             let wake_at = wake_at.into_iter().flatten().min();
-            let ready = wait(&self.stream, Interest::Read, self.waker, wake_at)
-                .map_err(|error| lost(&error))?;
+            let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+            self.receive_datagrams()?;
             if ready.readable || ready.hangup {
                 self.receive()?;
             }
@@ -139,10 +151,26 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    /// Waits for the camera, on whatever it sends.
+    fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Ready> {
+        let Some(datagrams) = &self.datagrams else {
+            return wait(&self.stream, Interest::Read, self.waker, deadline);
+        };
+        let sockets: Vec<_> = datagrams.sockets().collect();
+        wait_all(&self.stream, &sockets, self.waker, deadline, &mut self.readable)
+    }
+
     /// What is to be done at this moment because of the time.
     fn due(&mut self, now: Instant) -> Result<(), Offline> {
         if self.state != State::Leaving && now >= self.deadline {
             return Err(self.silence());
+        }
+        if let Some(datagrams) = &mut self.datagrams {
+            let meant = datagrams.expire(now, self.feed, &mut self.oddities);
+            self.fed(meant, Carrier::Udp, now)?;
+        }
+        if self.silent_at.is_some_and(|at| now >= at) && self.state == State::Starting {
+            self.give_up_udp(now)?;
         }
         if self.decoder.awaits_body() && now >= self.last_heard + BODY_SILENCE {
             self.finish_body(now)?;
@@ -160,6 +188,8 @@ impl<'a> Connection<'a> {
                     frame.extend_from_slice(&(report.len() as u16).to_be_bytes());
                     frame.extend_from_slice(&report);
                     self.send(&frame)?;
+                } else if let Some(datagrams) = &self.datagrams {
+                    datagrams.report(track, &report);
                 }
             }
         }
@@ -177,12 +207,23 @@ impl<'a> Connection<'a> {
                 format!("the camera sent no {what} for {seconds} s"),
             );
         }
+        let seconds = stream.source_start_timeout.as_secs();
+        if self.dialog.is_playing() && self.datagrams.is_some() {
+            // The next attempt shall not begin with what brings nothing.
+            self.slot.remember(None);
+            let hint = match stream.transport {
+                TransportPolicy::Udp => ": does a firewall block it? transport=auto tries TCP, too",
+                _ => "",
+            };
+            let text =
+                format!("the camera accepted PLAY but sent nothing over UDP for {seconds} s{hint}");
+            return Offline::new(OfflineKind::StartTimeout, text);
+        }
         let what = if self.dialog.is_playing() {
             "accepted PLAY but sent nothing"
         } else {
             "did not finish the handshake"
         };
-        let seconds = stream.source_start_timeout.as_secs();
         Offline::new(OfflineKind::StartTimeout, format!("the camera {what} within {seconds} s"))
     }
 
@@ -191,53 +232,27 @@ impl<'a> Connection<'a> {
         while let Some(output) = self.dialog.output() {
             let now = Instant::now();
             match output {
-                Output::Send(bytes) => self.send(&bytes)?,
+                Output::Send(bytes) => {
+                    // It may be PLAY: the way for the packets must be open before.
+                    let tracks = self.dialog.tracks();
+                    self.datagrams.take_if(|datagrams| !datagrams.agree(tracks));
+                    self.send(&bytes)?;
+                }
                 Output::Described(sdp) => self.described(&sdp, now)?,
-                Output::Playing => self.playing(),
+                Output::Playing => self.playing(now),
                 Output::Reconnect => self.reconnect(&self.slot.stream.url.clone())?,
                 Output::Redirect(url) => {
                     log::info!("the camera redirects stream={} to={url}", self.slot.stream.name);
                     self.reconnect(&url)?;
                 }
                 Output::TransportRefused { .. } => {
-                    let text = "the camera refuses RTP over the RTSP connection (TCP)";
-                    return Err(Offline::new(OfflineKind::Refused, text));
+                    let refused = self.choice.current();
+                    self.change_carrier(&format!("the camera refuses {refused}"), now)?;
                 }
                 Output::TornDown => self.state = State::Left,
             }
         }
         Ok(())
-    }
-
-    fn described(&mut self, sdp: &SessionDescription, now: Instant) -> Result<(), Offline> {
-        let wanted = self.slot.stream.media;
-        let wants = |kind: &MediaKind| match wanted {
-            MediaSelection::All => true,
-            MediaSelection::Video => *kind == MediaKind::Video,
-            MediaSelection::Audio => *kind == MediaKind::Audio,
-        };
-        let presentation = Presentation::new(sdp, wants, &mut self.oddities);
-        if presentation.tracks.is_empty() {
-            let text = "the camera describes no media that can be relayed";
-            return Err(Offline::new(OfflineKind::Refused, text));
-        }
-        let channels = (0u8..).step_by(2);
-        let tracks = presentation.tracks.iter().zip(channels).map(|(track, channel)| {
-            TrackRequest { media: track.media, transport: TransportSpec::interleaved(channel) }
-        });
-        self.dialog.setup(tracks.collect(), now);
-        if !self.feed.begin(presentation) {
-            self.slot.hub.end(&Arc::from("the camera has other tracks than before"));
-        }
-        Ok(())
-    }
-
-    fn playing(&mut self) {
-        let skipped = self.dialog.skipped();
-        if !skipped.is_empty() {
-            let skipped = skipped.to_vec();
-            self.feed.skip(&skipped);
-        }
     }
 
     /// Dials anew within the same handshake.
@@ -251,6 +266,16 @@ impl<'a> Connection<'a> {
             None => self.state = State::Left,
         }
         Ok(())
+    }
+
+    /// Reads the datagrams that are there, and feeds them.
+    fn receive_datagrams(&mut self) -> Result<(), Offline> {
+        let Some(datagrams) = &mut self.datagrams else { return Ok(()) };
+        let mut meant = Fed::Nothing;
+        for socket in self.readable.drain(..) {
+            meant = meant.max(datagrams.receive(socket, self.feed, &mut self.oddities));
+        }
+        self.fed(meant, Carrier::Udp, Instant::now())
     }
 
     /// Reads what is there, and feeds it.
@@ -324,15 +349,15 @@ impl<'a> Connection<'a> {
                     let fed = if rtcp {
                         self.feed.rtcp(track, frame.payload(), now, &mut self.oddities)
                     } else {
-                        self.feed.rtp(track, &mut frame, now, &mut self.oddities)
+                        self.feed.rtp(track, frame.wire_mut(), now, &mut self.oddities)
                     };
-                    self.fed(fed, now)?;
+                    self.fed(fed, Carrier::Tcp, now)?;
                 }
             }
         }
     }
 
-    fn fed(&mut self, fed: Fed, now: Instant) -> Result<(), Offline> {
+    fn fed(&mut self, fed: Fed, carrier: Carrier, now: Instant) -> Result<(), Offline> {
         match fed {
             Fed::Nothing => {}
             Fed::Other => self.dialog.media(now),
@@ -346,9 +371,11 @@ impl<'a> Connection<'a> {
                 if self.state == State::Starting {
                     self.state = State::Live;
                     self.stable_at = Some(now + STABLE);
+                    self.silent_at = None;
+                    self.slot.remember(Some(carrier));
                     self.slot.live();
                     let name = &self.slot.stream.name;
-                    log::info!("stream live stream={name}");
+                    log::info!("stream live stream={name} transport={carrier}");
                 }
                 self.deadline = now + self.slot.stream.source_timeout;
             }
@@ -411,36 +438,6 @@ impl<'a> Connection<'a> {
             if self.slot.note(oddity) {
                 log::info!("tolerating {oddity} stream={}", self.slot.stream.name);
             }
-        }
-    }
-}
-
-/// Connects; `None` when nobody wants the stream any more.
-fn dial(
-    slot: &Slot,
-    waker: &Waker,
-    url: &Url,
-    deadline: Instant,
-) -> Result<Option<TcpStream>, Offline> {
-    let unreachable = |text: String| Offline::new(OfflineKind::Unreachable, text);
-    if url.scheme() == Scheme::Rtsps {
-        let text = "rtsps:// cameras are not supported yet";
-        return Err(Offline::new(OfflineKind::Refused, text));
-    }
-    let give_up = || slot.release_at().is_some_and(|at| at <= Instant::now());
-    match tcp::connect(url.host(), url.port(), deadline, waker, &give_up) {
-        Ok(stream) => Ok(Some(stream)),
-        Err(ConnectError::GivenUp) => Ok(None),
-        Err(ConnectError::TimedOut) => {
-            let seconds = slot.stream.source_start_timeout.as_secs();
-            let text = format!("no answer from {} within {seconds} s", url.authority());
-            Err(Offline::new(OfflineKind::StartTimeout, text))
-        }
-        Err(ConnectError::Resolve(error)) => {
-            Err(unreachable(format!("the name {} cannot be resolved: {error}", url.host())))
-        }
-        Err(ConnectError::Connect(error)) => {
-            Err(unreachable(format!("cannot connect to {}: {error}", url.authority())))
         }
     }
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rtsp_proto::codec::ParameterSets;
-use rtsp_proto::decoder::Frame;
 use rtsp_proto::rtcp::{NtpTime, RtcpPacket, SenderReport, parse_compound};
-use rtsp_proto::rtp::{Arrival, Reception, RtpPacketMut};
+use rtsp_proto::rtp::{Arrival, Reception, RtpPacket, RtpPacketMut};
 use rtsp_proto::{Oddities, Oddity};
 
 use super::slot::Slot;
 use super::wallclock::WallClock;
 use crate::entropy;
-use crate::media::batch::{Batch, Kind};
+use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::batcher::Batcher;
 use crate::media::timeline::{Mapped, Timeline};
 use crate::media::{Presentation, presentation};
@@ -52,15 +51,15 @@ struct TrackFeed {
     lost: u64,
 }
 
-/// What a packet of the camera meant beyond its media.
-#[derive(Debug, PartialEq, Eq)]
+/// What a packet of the camera meant beyond its media, the most important last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fed {
     /// Nothing usable: it was counted.
     Nothing,
+    /// Something else than media, such as RTCP, or audio beside video.
+    Other,
     /// Media of a track that counts as life of the stream.
     Media,
-    /// Something else, such as RTCP, or audio beside video.
-    Other,
     /// The camera said that the stream has ended.
     Bye,
 }
@@ -113,18 +112,64 @@ impl Feed {
         self.slot.hub.forget();
     }
 
-    /// An RTP packet of a track, in an interleaved frame.
+    /// SSRC and sequence number of an RTP packet that is one of this track; `None` for one that is
+    /// not to be fed.
+    pub(super) fn number(
+        &self,
+        index: u8,
+        packet: &[u8],
+        oddities: &mut Oddities,
+    ) -> Option<(u32, u16)> {
+        let track = self.tracks.get(usize::from(index))?;
+        let Ok(packet) = RtpPacket::parse(packet) else {
+            oddities.note(Oddity::BadRtp);
+            return None;
+        };
+        if !track.payload_types.contains(&packet.payload_type()) {
+            oddities.note(Oddity::UnknownPayloadType);
+            return None;
+        }
+        Some((packet.ssrc(), packet.sequence()))
+    }
+
+    /// An RTP packet that came after its turn was given away, as a frame: it is not fed. The camera
+    /// is not told that it was lost; for the viewers it was.
+    pub(super) fn behind(&mut self, index: u8, frame: &[u8], now: Instant) {
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
+        let Ok(packet) = RtpPacket::parse(frame.get(PREFIX..).unwrap_or_default()) else { return };
+        let since = now.saturating_duration_since(self.epoch);
+        match track.reception.packet(packet.sequence(), packet.timestamp(), since) {
+            Arrival::Duplicate => self.count_duplicate(),
+            _ => {
+                self.slot.stats.packets_late.add(1);
+                track.lost = track.lost.min(track.reception.lost());
+            }
+        }
+    }
+
+    /// A packet was put back into its place.
+    pub(super) fn count_reordered(&self) {
+        self.slot.stats.packets_reordered.add(1);
+    }
+
+    /// A packet came twice.
+    pub(super) fn count_duplicate(&self) {
+        self.slot.stats.packets_duplicate.add(1);
+    }
+
+    /// An RTP packet of a track, as an interleaved frame with its prefix, which came at `now`.
     pub(super) fn rtp(
         &mut self,
         index: u8,
-        frame: &mut Frame<'_>,
+        frame: &mut [u8],
         now: Instant,
         oddities: &mut Oddities,
     ) -> Fed {
         let has_video = self.has_video();
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
         let stats = &self.slot.stats;
-        let Ok(mut packet) = RtpPacketMut::parse(frame.payload_mut()) else {
+        let Ok(mut packet) = RtpPacketMut::parse(frame.get_mut(PREFIX..).unwrap_or_default())
+        else {
             oddities.note(Oddity::BadRtp);
             return Fed::Nothing;
         };
@@ -133,8 +178,13 @@ impl Feed {
             oddities.note(Oddity::UnknownPayloadType);
             return Fed::Nothing;
         }
-        let arrival = track.reception.packet(view.sequence(), view.timestamp(), now - self.epoch);
+        let arrival = track.reception.packet(
+            view.sequence(),
+            view.timestamp(),
+            now.saturating_duration_since(self.epoch),
+        );
         if arrival == Arrival::Duplicate {
+            stats.packets_duplicate.add(1);
             return Fed::Nothing;
         }
         track.camera_ssrc = view.ssrc();
@@ -144,12 +194,12 @@ impl Feed {
         if let Some(oddity) = departure(track.timeline.map(&mut packet, now)) {
             oddities.note(oddity);
         }
-        if let Some(channel) = frame.wire_mut().get_mut(1) {
+        if let Some(channel) = frame.get_mut(1) {
             *channel = 2 * index;
         }
         let counts = track.video || !has_video;
         let mut begins = false;
-        track.batcher.push(frame.wire(), &scan, now, &mut |batch| {
+        track.batcher.push(frame, &scan, now, &mut |batch| {
             begins |= matches!(batch.kind, Kind::RandomAccess | Kind::Media);
             stats.packets.add(batch.packets.into());
             stats.bytes_in.add(batch.wire.len() as u64);
@@ -229,6 +279,11 @@ impl Feed {
         receiver_reports
     }
 
+    /// The stream's name.
+    pub(super) fn stream(&self) -> &str {
+        &self.slot.stream.name
+    }
+
     /// Whether one of the tracks is video.
     pub(super) fn has_video(&self) -> bool {
         self.tracks.iter().any(|track| track.video)
@@ -238,6 +293,12 @@ impl Feed {
     pub(super) fn track_of_media(&self, media: usize) -> Option<u8> {
         let tracks = &self.presentation.as_ref()?.tracks;
         tracks.iter().position(|track| track.media == media).map(|index| index as u8)
+    }
+
+    /// The media descriptions of the tracks, by their places in the presentation.
+    pub(super) fn media(&self) -> Vec<usize> {
+        let tracks = self.presentation.iter().flat_map(|presentation| &presentation.tracks);
+        tracks.map(|track| track.media).collect()
     }
 
     /// The camera refused to set up some media: viewers are not told of them.

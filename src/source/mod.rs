@@ -10,11 +10,15 @@
 //! - `wallclock`: the camera's clock against ours, for sender reports
 
 pub mod backoff;
+mod carrier;
 mod connection;
+mod datagrams;
+mod dial;
 mod feed;
 pub mod offline;
 mod reader;
 pub mod registry;
+mod reorder;
 pub mod slot;
 mod wallclock;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rtsp_proto::{Oddities, Oddity};
 
 use super::backoff::Backoff;
+use super::carrier::Carrier;
 use super::{Offline, OfflineKind};
 use crate::config::model::Stream;
 use crate::media::{Hub, Presentation};
@@ -42,6 +43,8 @@ struct State {
     failure: Option<Offline>,
     /// The pause after a refused login; it outlives the reader.
     login_retry_at: Option<Instant>,
+    /// What carried the media the last time; it outlives the reader.
+    carrier: Option<Carrier>,
     /// A new viewer came: the pause is cut short.
     hurry: bool,
     /// A viewer that joins now has a picture to begin with.
@@ -115,6 +118,7 @@ impl Slot {
             failed_at: None,
             failure: None,
             login_retry_at: None,
+            carrier: None,
             hurry: false,
             startable: false,
             presentation: None,
@@ -223,6 +227,16 @@ impl Slot {
         let mut state = self.lock();
         state.failure = None;
         state.enter(Phase::Live, Instant::now());
+    }
+
+    /// What carried the media the last time.
+    pub(super) fn carrier(&self) -> Option<Carrier> {
+        self.lock().carrier
+    }
+
+    /// What carries the media, or that what did does no more.
+    pub(super) fn remember(&self, carrier: Option<Carrier>) {
+        self.lock().carrier = carrier;
     }
 
     /// Counts something the camera does against the standards; `true` when it is news.

@@ -1,7 +1,7 @@
 //! What a camera in bad health does.
 
 use super::client::Client;
-use super::sim::{Camera, Fault};
+use super::sim::{Camera, Fault, Quality};
 use super::{camera, eventually};
 use rtsp_proto::Method;
 use std::io::ErrorKind;
@@ -185,6 +185,7 @@ fn every_fault_can_be_said_in_words() {
         ("status setup 461", Fault::Status { method: Method::Setup, code: 461 }),
         ("slow PLAY 20", Fault::SlowAnswer { method: Method::Play, ms: 20 }),
         ("max-sessions 2", Fault::MaxSessions(2)),
+        ("network 1% 5% 0", Fault::Network(Quality { loss: 1, reorder: 5, duplicate: 0 })),
     ] {
         assert_eq!(Fault::parse(words), Some(fault));
     }

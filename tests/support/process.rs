@@ -76,6 +76,25 @@ impl Process {
         String::from_utf8_lossy(&bytes).replace('\0', " ")
     }
 
+    /// The ports of its IPv4 UDP sockets.
+    pub fn udp_ports(self) -> Vec<u16> {
+        let sockets: Vec<String> = fs::read_dir(self.path("fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.replace(']', "")))
+            .collect();
+        let table = fs::read_to_string(self.path("net/udp")).unwrap_or_default();
+        let port = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let (_, port) = words.get(1)?.split_once(':')?;
+            let ours = sockets.iter().any(|inode| Some(&inode.as_str()) == words.get(9));
+            ours.then(|| u16::from_str_radix(port, 16).ok()).flatten()
+        };
+        table.lines().skip(1).filter_map(port).collect()
+    }
+
     /// Sends a signal; nothing happens when the process is gone.
     pub fn signal(self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.0).ok().and_then(Pid::from_raw) {

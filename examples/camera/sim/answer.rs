@@ -160,8 +160,9 @@ impl Connection {
         ssrc: u32,
     ) -> Option<(Delivery, String)> {
         let world = &self.world;
-        match spec.lower {
-            Lower::Tcp if world.options.allow_tcp => {
+        let lower = if world.options.always_tcp { Lower::Tcp } else { spec.lower };
+        match lower {
+            Lower::Tcp if world.options.allow_tcp && !world.switches.no_tcp() => {
                 let used = |channel| {
                     self.session.as_ref().is_some_and(|session| session.uses(channel, track))
                 };
@@ -177,11 +178,12 @@ impl Connection {
                 let udp = Arc::clone(world.udp.as_ref()?);
                 let (rtp, rtcp) = spec.client_port?;
                 let rtcp = rtcp.or(rtp.checked_add(1))?;
-                let server = (udp.port, udp.port + 1);
-                let text = format!(
-                    "RTP/AVP;unicast;client_port={rtp}-{rtcp};server_port={}-{};ssrc={ssrc:08X}",
-                    server.0, server.1
-                );
+                let server = match world.options.server_port {
+                    true => format!("server_port={}-{};", udp.port, udp.port + 1),
+                    false => String::new(),
+                };
+                let text =
+                    format!("RTP/AVP;unicast;client_port={rtp}-{rtcp};{server}ssrc={ssrc:08X}");
                 let to = |port| SocketAddr::new(self.peer.ip(), port);
                 Some((Delivery::Udp { udp, rtp: to(rtp), rtcp: to(rtcp) }, text))
             }

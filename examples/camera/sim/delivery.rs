@@ -35,7 +35,7 @@ impl Delivery {
         match self {
             Self::Tcp { outlet, rtp, .. } => outlet.media(picture.interleaved(*rtp)),
             Self::Udp { udp, rtp, .. } => {
-                picture.datagrams().for_each(|packet| udp.rtp(*rtp, packet));
+                udp.rtp(*rtp, picture.datagrams());
                 true
             }
         }

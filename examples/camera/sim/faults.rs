@@ -1,5 +1,6 @@
 //! What can go wrong with a camera, on demand.
 
+use super::network::Quality;
 use rtsp_proto::Method;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -57,12 +58,17 @@ pub enum Fault {
     },
     /// Every login is wrong.
     WrongPassword(bool),
+    /// A SETUP for interleaved TCP is refused with 461.
+    NoTcp(bool),
+    /// Datagrams of media are lost, reordered and doubled.
+    Network(Quality),
 }
 
 /// The words of [`Fault::parse`], for people.
 pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | die | close | bye | \
     garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
-    forget-after MS | wrong-password on|off";
+    forget-after MS | wrong-password on|off | no-tcp on|off | \
+    network LOSS% REORDER% DUPLICATE%";
 
 impl Fault {
     /// Reads one of [`WORDS`]; `None` for anything else.
@@ -89,6 +95,12 @@ impl Fault {
             ["max-sessions", n] => Self::MaxSessions(n.parse().ok()?),
             ["forget-after", n] => Self::ForgetAfter { ms: n.parse().ok()? },
             ["wrong-password", word] => Self::WrongPassword(on(word)?),
+            ["no-tcp", word] => Self::NoTcp(on(word)?),
+            ["network", loss, reorder, duplicate] => {
+                let percent = |word: &str| word.trim_end_matches('%').parse().ok();
+                let (loss, reorder) = (percent(loss)?, percent(reorder)?);
+                Self::Network(Quality { loss, reorder, duplicate: percent(duplicate)? })
+            }
             _ => return None,
         })
     }
@@ -100,6 +112,7 @@ pub struct Switches {
     stall: AtomicBool,
     mute: AtomicBool,
     wrong_password: AtomicBool,
+    no_tcp: AtomicBool,
     max_sessions: AtomicUsize,
     forget_after_ms: AtomicU64,
     answers: Mutex<Vec<Fault>>,
@@ -111,6 +124,7 @@ impl Default for Switches {
             stall: AtomicBool::new(false),
             mute: AtomicBool::new(false),
             wrong_password: AtomicBool::new(false),
+            no_tcp: AtomicBool::new(false),
             max_sessions: AtomicUsize::new(usize::MAX),
             forget_after_ms: AtomicU64::new(0),
             answers: Mutex::new(Vec::new()),
@@ -123,7 +137,7 @@ impl Switches {
     pub fn set(&self, fault: &Fault) {
         match *fault {
             Fault::Normal => {
-                for switch in [&self.stall, &self.mute, &self.wrong_password] {
+                for switch in [&self.stall, &self.mute, &self.wrong_password, &self.no_tcp] {
                     switch.store(false, Ordering::Release);
                 }
                 self.max_sessions.store(usize::MAX, Ordering::Release);
@@ -133,13 +147,14 @@ impl Switches {
             Fault::Stall(on) => self.stall.store(on, Ordering::Release),
             Fault::Mute(on) => self.mute.store(on, Ordering::Release),
             Fault::WrongPassword(on) => self.wrong_password.store(on, Ordering::Release),
+            Fault::NoTcp(on) => self.no_tcp.store(on, Ordering::Release),
             Fault::MaxSessions(n) => self.max_sessions.store(n, Ordering::Release),
             Fault::ForgetAfter { ms } => self.forget_after_ms.store(ms, Ordering::Release),
             Fault::NoAnswer { .. } | Fault::Status { .. } | Fault::SlowAnswer { .. } => {
                 self.answers().push(fault.clone());
             }
             Fault::Refuse(_) | Fault::Die | Fault::CloseAll | Fault::ByeAndClose => {}
-            Fault::Garbage { .. } => {}
+            Fault::Garbage { .. } | Fault::Network(_) => {}
         }
     }
 
@@ -160,6 +175,11 @@ impl Switches {
     /// No login is right.
     pub fn wrong_password(&self) -> bool {
         self.wrong_password.load(Ordering::Acquire)
+    }
+
+    /// Interleaved TCP is refused.
+    pub fn no_tcp(&self) -> bool {
+        self.no_tcp.load(Ordering::Acquire)
     }
 
     /// How many sessions there may be.

@@ -19,6 +19,7 @@ mod delivery;
 mod door;
 pub mod faults;
 mod feed;
+pub mod network;
 pub mod options;
 mod outlet;
 mod picture;
@@ -36,6 +37,7 @@ mod world;
 
 pub use clip::Clip;
 pub use faults::Fault;
+pub use network::{Quality, Tally};
 pub use options::{Auth, Marker, Options, Packets, Path, Start};
 pub use sei::Stamp;
 pub use stats::Stats;
@@ -123,15 +125,28 @@ impl Camera {
         self.world.counters.snapshot()
     }
 
+    /// What the network did to datagrams of media.
+    pub fn tally(&self) -> Tally {
+        self.world.udp.as_ref().map(|udp| udp.tally()).unwrap_or_default()
+    }
+
+    fn set_network(&self, quality: Quality) {
+        if let Some(udp) = &self.world.udp {
+            udp.set_network(quality);
+        }
+    }
+
     /// Makes it misbehave, at once.
     pub fn fault(&self, fault: Fault) -> io::Result<()> {
         log::info!("camera fault={fault:?}");
         self.world.switches.set(&fault);
         match fault {
             Fault::Normal => {
+                self.set_network(Quality::default());
                 self.world.each_outlet(Outlet::flush);
                 self.door().open(&self.world)?;
             }
+            Fault::Network(quality) => self.set_network(quality),
             Fault::Refuse(true) => self.door().shut()?,
             Fault::Refuse(false) => self.door().open(&self.world)?,
             Fault::Stall(false) => self.world.each_outlet(Outlet::flush),

@@ -29,6 +29,10 @@ pub struct Options {
     pub allow_tcp: bool,
     /// UDP is offered.
     pub allow_udp: bool,
+    /// A SETUP for UDP is answered with interleaved TCP, as by cameras that know nothing else.
+    pub always_tcp: bool,
+    /// The answer to a SETUP for UDP names the camera's ports.
+    pub server_port: bool,
     /// The methods named in `Public`.
     pub public: &'static str,
     /// For SSRCs, first sequence numbers, session ids and garbage; `None` takes a new one.
@@ -49,6 +53,8 @@ impl Default for Options {
             rtcp_is_life: true,
             allow_tcp: true,
             allow_udp: true,
+            always_tcp: false,
+            server_port: true,
             public: "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER",
             seed: None,
         }

@@ -66,6 +66,8 @@ counters! {
     logins_failed
     /// RTCP receiver reports from clients, over TCP and UDP.
     receiver_reports
+    /// The most packets that a receiver report told to be lost.
+    reported_lost
     /// RTP packets sent to sessions.
     packets_sent
     /// Pictures sent to sessions.

@@ -1,5 +1,6 @@
 //! The pair of UDP ports from which all sessions are served, and the RTCP that comes back.
 
+use super::network::{Network, Quality, Tally};
 use super::pulse::Pulse;
 use super::stats::{Counters, add};
 use rtsp_proto::Oddities;
@@ -22,12 +23,14 @@ pub struct Udp {
     pub port: u16,
     /// Whose sign of life is RTCP from this address.
     pulses: Mutex<HashMap<SocketAddr, Arc<Pulse>>>,
+    /// Between the port for RTP and everybody.
+    network: Mutex<Network>,
     stopping: AtomicBool,
 }
 
 impl Udp {
-    /// Finds two free neighbours.
-    pub fn bind(address: IpAddr) -> io::Result<Self> {
+    /// Finds two free neighbours. `seed` is for a bad network.
+    pub fn bind(address: IpAddr, seed: u64) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
             let rtp = UdpSocket::bind((address, 0))?;
             let port = rtp.local_addr()?.port();
@@ -37,8 +40,14 @@ impl Udp {
             if let Ok(rtcp) = UdpSocket::bind((address, port + 1)) {
                 // A full socket buffer loses packets, as a network would.
                 rtp.set_nonblocking(true)?;
-                let pulses = Mutex::default();
-                return Ok(Self { rtp, rtcp, port, pulses, stopping: AtomicBool::new(false) });
+                return Ok(Self {
+                    rtp,
+                    rtcp,
+                    port,
+                    pulses: Mutex::default(),
+                    network: Mutex::new(Network::new(seed)),
+                    stopping: AtomicBool::new(false),
+                });
             }
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of UDP ports is free"))
@@ -84,9 +93,28 @@ impl Udp {
         self.pulses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends an RTP packet; it may be lost.
-    pub fn rtp(&self, to: SocketAddr, packet: &[u8]) {
-        let _ = self.rtp.send_to(packet, to);
+    fn network(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How good the network is from now on.
+    pub fn set_network(&self, quality: Quality) {
+        self.network().set(quality);
+    }
+
+    /// What the network did.
+    pub fn tally(&self) -> Tally {
+        self.network().tally()
+    }
+
+    /// Sends the RTP packets of a picture; they may be lost.
+    pub fn rtp<'a>(&self, to: SocketAddr, packets: impl Iterator<Item = &'a [u8]>) {
+        let send = |to, packet: &[u8]| {
+            let _ = self.rtp.send_to(packet, to);
+        };
+        let mut network = self.network();
+        packets.for_each(|packet| network.pass(to, packet, send));
+        network.settle(to, send);
     }
 
     /// Sends an RTCP packet; it may be lost.
@@ -95,11 +123,13 @@ impl Udp {
     }
 }
 
-/// Counts the receiver reports in an RTCP compound packet.
+/// Counts the receiver reports in an RTCP compound packet, and the loss they tell of.
 pub fn count_reports(bytes: &[u8], counters: &Counters) {
     for packet in parse_compound(bytes, &mut Oddities::new()) {
-        if matches!(packet, RtcpPacket::ReceiverReport { .. }) {
+        if let RtcpPacket::ReceiverReport { reports, .. } = packet {
             add(&counters.receiver_reports);
+            let lost = reports.iter().map(|report| report.lost.unsigned_abs().into()).max();
+            counters.reported_lost.fetch_max(lost.unwrap_or(0), Ordering::Relaxed);
         }
     }
 }

@@ -38,7 +38,8 @@ impl World {
             let (switches, counters) = (Arc::clone(&switches), Arc::clone(&counters));
             Arc::new(Feed::new(path, switches, counters, Arc::clone(&random)))
         };
-        let udp = options.allow_udp.then(|| Udp::bind(options.listen.ip())).transpose()?;
+        let udp =
+            options.allow_udp.then(|| Udp::bind(options.listen.ip(), random.next())).transpose()?;
         Ok(Self {
             feeds: std::mem::take(&mut options.paths).into_iter().map(feed).collect(),
             sessions: Arc::new(Sessions::new(Arc::clone(&counters), Arc::clone(&switches))),

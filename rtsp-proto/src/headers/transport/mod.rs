@@ -19,6 +19,25 @@ use std::fmt;
 
 const NAME: &str = "Transport";
 
+/// The parameters that have a meaning; in another form than theirs they have none.
+const KNOWN: [&str; 15] = [
+    "unicast",
+    "multicast",
+    "rtcp-mux",
+    "interleaved",
+    "client_port",
+    "server_port",
+    "port",
+    "destination",
+    "source",
+    "ssrc",
+    "ttl",
+    "layers",
+    "mode",
+    "dest_addr",
+    "src_addr",
+];
+
 /// Specifications in one message; a client that lists more is refused.
 pub const MAX_SPECS: usize = 16;
 

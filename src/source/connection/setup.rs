@@ -1,0 +1,98 @@
+//! Which tracks are asked for, what carries them, and what is tried when that does not work.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtsp_proto::dialog::{TrackRequest, TrackSetup};
+use rtsp_proto::headers::{Lower, TransportSpec};
+use rtsp_proto::sdp::{MediaKind, SessionDescription};
+
+use super::{Connection, lost};
+use crate::config::model::MediaSelection;
+use crate::media::Presentation;
+use crate::source::carrier::{Carrier, UDP_SILENCE};
+use crate::source::datagrams::Datagrams;
+use crate::source::{Offline, OfflineKind};
+
+impl Connection<'_> {
+    /// The camera told its tracks: asks for those that are wanted.
+    pub(super) fn described(
+        &mut self,
+        sdp: &SessionDescription,
+        now: Instant,
+    ) -> Result<(), Offline> {
+        let wanted = self.slot.stream.media;
+        let wants = |kind: &MediaKind| match wanted {
+            MediaSelection::All => true,
+            MediaSelection::Video => *kind == MediaKind::Video,
+            MediaSelection::Audio => *kind == MediaKind::Audio,
+        };
+        let presentation = Presentation::new(sdp, wants, &mut self.oddities);
+        if presentation.tracks.is_empty() {
+            let text = "the camera describes no media that can be relayed";
+            return Err(Offline::new(OfflineKind::Refused, text));
+        }
+        let media = presentation.tracks.iter().map(|track| track.media).collect();
+        let continues = self.feed.begin(presentation);
+        self.set_up(media, now)?;
+        if !continues {
+            self.slot.hub.end(&Arc::from("the camera has other tracks than before"));
+        }
+        Ok(())
+    }
+
+    /// Asks for the media by what is the choice now.
+    fn set_up(&mut self, media: Vec<usize>, now: Instant) -> Result<(), Offline> {
+        self.silent_at = None;
+        self.readable.clear();
+        self.datagrams = None;
+        let request = |(media, transport)| TrackRequest { media, transport };
+        let tracks = match self.choice.current() {
+            Carrier::Tcp => {
+                let specs = (0u8..).step_by(2).map(TransportSpec::interleaved);
+                media.into_iter().zip(specs).map(request).collect()
+            }
+            Carrier::Udp => {
+                let camera = self.stream.peer_addr().map_err(|error| lost(&error))?;
+                let datagrams = Datagrams::bind(camera, media).map_err(|error| {
+                    let text = format!("no UDP ports for the camera's media: {error}");
+                    Offline::new(OfflineKind::Unreachable, text)
+                })?;
+                let specs =
+                    datagrams.ports().map(|(media, port)| (media, TransportSpec::udp(port)));
+                let tracks = specs.map(request).collect();
+                self.datagrams = Some(datagrams);
+                tracks
+            }
+        };
+        self.dialog.setup(tracks, now);
+        Ok(())
+    }
+
+    /// Goes on with the other carrier, if there is one.
+    pub(super) fn change_carrier(&mut self, why: &str, now: Instant) -> Result<(), Offline> {
+        let refused = |text: String| Offline::new(OfflineKind::Refused, text);
+        let next = self.choice.change().map_err(refused)?;
+        log::info!("{why}, trying {next} stream={}", self.slot.stream.name);
+        self.set_up(self.feed.media(), now)
+    }
+
+    /// Nothing comes over UDP.
+    pub(super) fn give_up_udp(&mut self, now: Instant) -> Result<(), Offline> {
+        self.slot.remember(None);
+        let seconds = UDP_SILENCE.as_secs();
+        self.change_carrier(&format!("nothing came over UDP for {seconds} s"), now)
+    }
+
+    pub(super) fn playing(&mut self, now: Instant) {
+        let skipped = self.dialog.skipped();
+        if !skipped.is_empty() {
+            let skipped = skipped.to_vec();
+            self.feed.skip(&skipped);
+        }
+        let is_udp = |track: &TrackSetup| track.transport.lower == Lower::Udp;
+        if self.choice.can_change() && self.dialog.tracks().iter().any(is_udp) {
+            self.silent_at = Some(now + UDP_SILENCE);
+        }
+    }
+}
