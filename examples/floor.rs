@@ -48,10 +48,7 @@ fn main() -> ExitCode {
         }
     }
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit { current: limit.maximum, maximum: limit.maximum },
-    );
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     match run(&listen, &urls) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -162,7 +159,9 @@ impl Camera {
             let answer = String::from_utf8_lossy(&buffer[..size]).into_owned();
             buffer.copy_within(size..end, 0);
             end -= size;
-            if let Some((_, body)) = answer.split_once("\r\n\r\n").filter(|(_, body)| !body.is_empty()) {
+            if let Some((_, body)) =
+                answer.split_once("\r\n\r\n").filter(|(_, body)| !body.is_empty())
+            {
                 sdp = body.to_owned();
             }
             match dialog.answer(&answer).map_err(invalid)? {
@@ -264,7 +263,8 @@ impl Viewer {
                 }
             }
             "SETUP" => {
-                more = "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n".into();
+                more =
+                    "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n".into();
             }
             "PLAY" => self.playing = true,
             "TEARDOWN" => self.playing = false,

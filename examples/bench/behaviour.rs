@@ -65,7 +65,8 @@ fn stall(lab: &Lab) -> io::Result<Value> {
     let trouble = ["--stall", "1", "--slow", "1", "--slow-rate-kbps", "1000"];
     let [well, troubled] = in_turn(lab, 3, STALL_SECONDS, &trouble)?;
     println!("| 32 viewers | p50 ms | p99 ms | max ms | lost |\n|---|---|---|---|---|");
-    for (name, runs) in [("all well", &well), ("the 30 beside a stalled and a slow one", &troubled)] {
+    for (name, runs) in [("all well", &well), ("the 30 beside a stalled and a slow one", &troubled)]
+    {
         println!(
             "| {name} | {:.2} | {:.2} | {:.2} | {} |",
             spread(runs, "/viewers/latency_ms/p50"),

@@ -14,7 +14,8 @@ struct Each {
 /// Prints the model, if the scenarios that it needs were run: large and small pictures, and one
 /// with and without the hand-off.
 pub(crate) fn print(results: &Map<String, Value>) {
-    let (Some(large), Some(small)) = (each(results, "tcp256", "relay"), each(results, "tcp1000", "relay"))
+    let (Some(large), Some(small)) =
+        (each(results, "tcp256", "relay"), each(results, "tcp1000", "relay"))
     else {
         return;
     };
@@ -33,8 +34,10 @@ pub(crate) fn print(results: &Map<String, Value>) {
 fn each(results: &Map<String, Value>, scenario: &str, server: &str) -> Option<Each> {
     let runs = results.get(scenario)?.get(server)?.as_array()?;
     let middle = |value: &dyn Fn(&Value) -> Option<f64>| {
-        Spread::of(runs.iter().map(|run| Some(value(run)? / number(run, "/load/viewers/pictures")?)))
-            .median()
+        Spread::of(
+            runs.iter().map(|run| Some(value(run)? / number(run, "/load/viewers/pictures")?)),
+        )
+        .median()
     };
     Some(Each {
         cpu_us: middle(&|run| Some(number(run, "/cpu_s")? * 1e6))?,

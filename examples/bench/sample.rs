@@ -91,7 +91,9 @@ impl Holdings {
         let kib = |name: &str| -> f64 {
             let lines = text.lines().filter_map(|line| line.split_once(':'));
             let values = lines.filter(|(found, _)| found.starts_with(name));
-            values.filter_map(|(_, value)| value.split_whitespace().next()?.parse::<f64>().ok()).sum()
+            values
+                .filter_map(|(_, value)| value.split_whitespace().next()?.parse::<f64>().ok())
+                .sum()
         };
         Ok(Self {
             rss_kib: kib("Rss"),

@@ -86,7 +86,8 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
 /// One viewer keeps the camera; the others join in the middle of its group of pictures.
 fn warm(lab: &Lab, paths: &[String]) -> io::Result<Vec<Run>> {
     let (viewers, rate) = (WARM_VIEWERS.to_string(), WARM_RATE.to_string());
-    let arguments = ["--viewers", &viewers, "--join-rate", &rate, "--until-key", "--seconds", "0.5"];
+    let arguments =
+        ["--viewers", &viewers, "--join-rate", &rate, "--until-key", "--seconds", "0.5"];
     let mut runs = Vec::new();
     for _ in 0..lab.options.repeat(2).min(2) {
         let relay = lab.serve(lab.relay(), paths)?;

@@ -92,11 +92,7 @@ impl Framing {
         }
     }
 
-    fn message<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        sink: &mut impl Sink,
-    ) -> Result<&'a [u8], Desync> {
+    fn message<'a>(&mut self, bytes: &'a [u8], sink: &mut impl Sink) -> Result<&'a [u8], Desync> {
         let before = self.text.len();
         self.text.extend_from_slice(bytes);
         let Some(size) = message_size(&self.text).filter(|&size| size <= self.text.len()) else {
