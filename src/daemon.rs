@@ -161,6 +161,7 @@ fn tell_status(server: &Server) {
 }
 
 /// What the operator wants.
+#[derive(Clone, Copy)]
 enum Signal {
     End,
     Status,
@@ -170,33 +171,34 @@ enum Signal {
 /// Signals as something to wait for: the handlers set a flag and write a byte.
 struct Signals {
     pipe: UnixStream,
-    flags: [(Arc<AtomicBool>, fn() -> Signal); 4],
+    flags: Vec<(Arc<AtomicBool>, Signal)>,
 }
 
 impl Signals {
     fn catch() -> Result<Self, StartError> {
         let failed = |error| StartError { what: "cannot catch signals".to_owned(), error };
         let (pipe, writer) = UnixStream::pair().map_err(failed)?;
-        let catch = |signal| {
-            let flag = Arc::new(AtomicBool::new(false));
-            signal_hook::flag::register(signal, Arc::clone(&flag))?;
-            signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
-            io::Result::Ok(flag)
-        };
-        let flags: [(Arc<AtomicBool>, fn() -> Signal); 4] = [
-            (catch(SIGTERM).map_err(failed)?, || Signal::End),
-            (catch(SIGINT).map_err(failed)?, || Signal::End),
-            (catch(SIGUSR1).map_err(failed)?, || Signal::Status),
-            (catch(SIGHUP).map_err(failed)?, || Signal::Reload),
+        let wanted = [
+            (SIGTERM, Signal::End),
+            (SIGINT, Signal::End),
+            (SIGUSR1, Signal::Status),
+            (SIGHUP, Signal::Reload),
         ];
-        Ok(Self { pipe, flags })
+        let catch = |(number, signal)| {
+            let flag = Arc::new(AtomicBool::new(false));
+            signal_hook::flag::register(number, Arc::clone(&flag))?;
+            signal_hook::low_level::pipe::register(number, writer.try_clone()?)?;
+            Ok((flag, signal))
+        };
+        let flags: io::Result<_> = wanted.into_iter().map(catch).collect();
+        Ok(Self { pipe, flags: flags.map_err(failed)? })
     }
 
     fn wait(&self) -> Signal {
         loop {
             for (flag, signal) in &self.flags {
                 if flag.swap(false, SeqCst) {
-                    return signal();
+                    return *signal;
                 }
             }
             // An error other than an interruption cannot be: both ends are ours.

@@ -1,5 +1,11 @@
 //! The two ways to a viewer, hand-off and queue, under stress: order kept, nothing lost or doubled,
 //! no wake-up missed, no reply inside a frame, and only whole groups for a viewer that stalls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

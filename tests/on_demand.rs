@@ -1,8 +1,14 @@
 //! One camera connection for all viewers, only while somebody watches, and nothing left behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,15 +56,16 @@ fn fifty_viewers_are_one_connection_and_one_session_for_the_camera() {
 fn the_camera_is_let_go_however_the_last_viewer_leaves_and_comes_back_with_the_next() {
     let camera = Camera::start(Options::default()).unwrap();
     let relay = relay(&camera, "");
-    let ways: [(&str, fn(&Relay)); 4] = [
-        ("TEARDOWN", |relay| {
+    type Way = (&'static str, fn(&Relay, &Camera));
+    let ways: [Way; 4] = [
+        ("TEARDOWN", |relay, _| {
             let mut client = watch(relay);
             client.teardown().unwrap();
             // The connection stays open: it is the session that counted.
             std::mem::forget(client);
         }),
-        ("a closed socket", |relay| drop(watch(relay))),
-        ("a killed process", |relay| {
+        ("a closed socket", |relay, _| drop(watch(relay))),
+        ("a killed process", |relay, _| {
             let mut ffmpeg = Program::start(
                 std::process::Command::new("ffmpeg")
                     .args(["-nostdin", "-loglevel", "info", "-rtsp_transport", "tcp", "-i"])
@@ -68,13 +75,15 @@ fn the_camera_is_let_go_however_the_last_viewer_leaves_and_comes_back_with_the_n
             assert!(relay.wait_log("agent=\"Lavf", SOON).is_some());
             ffmpeg.kill();
         }),
-        ("leaving before PLAY", |relay| {
+        ("leaving before PLAY", |relay, camera| {
             let mut client = RtspClient::connect(&relay.url("door")).unwrap();
             client.describe().unwrap();
+            // Who is gone before the camera could be dialled causes no session at all.
+            assert!(wait_until(SOON, || camera.stats().sessions_open == 1));
         }),
     ];
     for (round, (way, leave)) in (1..).zip(ways) {
-        leave(&relay);
+        leave(&relay, &camera);
         let left = Instant::now();
         assert!(wait_until(LET_GO + SOON, || camera.stats().teardowns == round), "{way}");
         assert!(left.elapsed() <= LET_GO + LINGER, "{way}: {:?}", left.elapsed());

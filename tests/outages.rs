@@ -1,15 +1,21 @@
 //! What viewers and cameras go through when a camera fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+
 mod support;
 
 use std::time::{Duration, Instant};
 
 use rtsp_proto::Oddities;
 use rtsp_proto::rtcp::{RtcpPacket, parse_compound};
-use sim::{Auth, Camera, Fault, Options};
+use sim::{Auth, Camera, Clip, Fault, Options, Path, Start};
 use support::{OwnedFrame, Relay, RtspClient, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -132,7 +138,9 @@ fn retries_grow_and_end_when_nobody_waits_any_more() {
 
 #[test]
 fn a_new_viewer_reaches_a_camera_that_is_back_without_waiting_for_the_pause() {
-    let camera = Camera::start(Options::default()).unwrap();
+    // Like most cameras, this one begins with a key frame.
+    let path = Path { start: Start::ForcedKeyFrame, ..Path::new("main", Clip::builtin()) };
+    let camera = Camera::start(Options { paths: vec![path], ..Options::default() }).unwrap();
     camera.fault(Fault::Refuse(true)).unwrap();
     let relay = Relay::start(&format!(
         "retry_initial_ms=100\nretry_max_ms=600000\n[stream]\nname=door\nrtsp_url={}",

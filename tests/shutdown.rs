@@ -1,8 +1,14 @@
 //! Ending in good order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+
 mod support;
 
 use std::time::Duration;

@@ -1,8 +1,14 @@
 //! A viewer that stops reading costs nobody but itself, and comes back with a whole picture.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 #[path = "../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
+
 mod support;
 
 use std::time::{Duration, Instant};

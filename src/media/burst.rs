@@ -70,7 +70,7 @@ fn ahead(of: u32, other: u32) -> i32 {
 }
 
 /// A batch of one packet for each payload, numbered so that `first` follows.
-fn sets_before(first: &Batch, payloads: &[Vec<u8>]) -> Batch {
+pub(super) fn sets_before(first: &Batch, payloads: &[Vec<u8>]) -> Batch {
     let count = payloads.len() as u16;
     let header = first.wire.get(PREFIX..PREFIX + 12).unwrap_or_default();
     let field = |at: usize| header.get(at).copied().unwrap_or_default();

@@ -15,6 +15,17 @@ pub struct Gate {
     tracks: [Track; MAX_TRACKS],
 }
 
+/// What becomes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admits {
+    /// The viewer does not get it.
+    No,
+    /// The viewer gets it.
+    Yes,
+    /// The viewer gets it, and has missed what was before: parameter sets come first.
+    Opens,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Track {
     /// Since when a random access point is awaited; `None` while the gate is open.
@@ -46,10 +57,10 @@ impl Gate {
     }
 
     /// Whether the viewer gets this batch.
-    pub fn admits(&mut self, batch: &Batch) -> bool {
-        let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return false };
-        if !batch.video || matches!(batch.kind, Kind::Control | Kind::Config) {
-            return true;
+    pub fn admits(&mut self, batch: &Batch) -> Admits {
+        let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return Admits::No };
+        if !batch.video || batch.kind == Kind::Control {
+            return Admits::Yes;
         }
         let begins = batch.kind == Kind::RandomAccess
             // Without NAL units to look at, any picture is as good a start as another.
@@ -57,13 +68,14 @@ impl Gate {
             || batch.unit_start
                 && track.closed.is_some_and(|at| batch.arrived.saturating_duration_since(at) > PATIENCE);
         if begins {
+            let was_closed = track.closed.is_some();
             *track = Track { closed: None, in_picture: true };
-            return true;
+            return if was_closed { Admits::Opens } else { Admits::Yes };
         }
         if batch.unit_start {
             track.in_picture = track.closed.is_none();
         }
-        track.in_picture
+        if track.in_picture { Admits::Yes } else { Admits::No }
     }
 }
 
@@ -91,35 +103,41 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_closed_gate_opens_at_a_key_frame_and_lets_parameter_sets_through() {
+    fn a_closed_gate_opens_at_a_key_frame() {
         let mut gate = Gate::closed(Instant::now());
-        assert!(!gate.admits(&batch(Kind::Reference, true)));
-        assert!(!gate.admits(&batch(Kind::Reference, false)));
-        assert!(gate.admits(&batch(Kind::Config, true)));
-        assert!(gate.admits(&batch(Kind::RandomAccess, false)));
-        assert!(gate.admits(&batch(Kind::Reference, false)), "the key frame's other parts");
-        assert!(gate.admits(&batch(Kind::Disposable, true)));
+        assert_eq!(gate.admits(&batch(Kind::Reference, true)), Admits::No);
+        assert_eq!(gate.admits(&batch(Kind::Reference, false)), Admits::No);
+        assert_eq!(gate.admits(&batch(Kind::Config, true)), Admits::No);
+        assert_eq!(gate.admits(&batch(Kind::RandomAccess, false)), Admits::Opens);
+        assert_eq!(gate.admits(&batch(Kind::Reference, false)), Admits::Yes, "its other parts");
+        assert_eq!(gate.admits(&batch(Kind::Disposable, true)), Admits::Yes);
+        assert_eq!(gate.admits(&batch(Kind::Config, true)), Admits::Yes);
+        assert_eq!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::Yes);
     }
 
     #[test]
     fn a_picture_that_was_begun_is_finished_before_the_gate_is_shut() {
         let mut gate = Gate::closed(Instant::now());
-        assert!(gate.admits(&batch(Kind::RandomAccess, true)));
+        assert_ne!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::No);
         gate.close(Instant::now(), |_| true);
-        assert!(gate.admits(&batch(Kind::Reference, false)));
-        assert!(!gate.admits(&batch(Kind::Reference, true)));
-        assert!(!gate.admits(&batch(Kind::Reference, false)));
-        assert!(gate.admits(&batch(Kind::RandomAccess, true)));
+        assert_ne!(gate.admits(&batch(Kind::Reference, false)), Admits::No);
+        assert_eq!(gate.admits(&batch(Kind::Reference, true)), Admits::No);
+        assert_eq!(gate.admits(&batch(Kind::Reference, false)), Admits::No);
+        assert_ne!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::No);
         gate.close(Instant::now(), |_| false);
-        assert!(!gate.admits(&batch(Kind::Reference, false)), "its start was thrown away");
+        assert_eq!(
+            gate.admits(&batch(Kind::Reference, false)),
+            Admits::No,
+            "its start was thrown away"
+        );
     }
 
     #[test]
     fn a_camera_without_key_frames_is_shown_after_all() {
         let mut gate = Gate::closed(Instant::now());
-        assert!(!gate.admits(&batch(Kind::Reference, true)));
+        assert_eq!(gate.admits(&batch(Kind::Reference, true)), Admits::No);
         let mut late = Arc::into_inner(batch(Kind::Reference, true)).unwrap();
         late.arrived += PATIENCE + Duration::from_secs(1);
-        assert!(gate.admits(&late));
+        assert_ne!(gate.admits(&late), Admits::No);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Batch, Kind};
-use super::burst::{Item, squeeze};
+use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
 
@@ -38,6 +38,8 @@ struct Track {
 pub struct FirstPacket {
     /// Its sequence number.
     pub sequence: u16,
+    /// The number after the packet before it, see [`Batch::preceding`].
+    pub preceding: u16,
     /// Its timestamp.
     pub timestamp: u32,
 }
@@ -71,10 +73,11 @@ impl Hub {
         let batch = Arc::new(batch);
         let mut inner = self.lock();
         let old = inner.cache(&batch);
+        let sets = inner.sets_for(&batch);
         let viewers = Arc::clone(&inner.viewers);
         drop(inner);
         for viewer in viewers.iter() {
-            viewer.offer(&batch);
+            viewer.offer(&batch, sets.as_ref());
         }
         drop(old);
     }
@@ -99,6 +102,7 @@ impl Hub {
             };
             first.push(items.first().map(|item| FirstPacket {
                 sequence: item.batch.first_sequence,
+                preceding: item.batch.preceding,
                 timestamp: item.timestamp.unwrap_or(item.batch.timestamp),
             }));
             let report = track.report.iter().filter(|_| wants(index)).cloned().map(Item::live);
@@ -155,6 +159,14 @@ fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
 }
 
 impl Inner {
+    /// The parameter sets for viewers who begin with this batch, if it does not hold its own.
+    fn sets_for(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
+        let track = self.tracks.get(usize::from(batch.track))?;
+        let lacking = batch.kind == Kind::RandomAccess && !batch.parameter_sets;
+        let payloads = Some(&track.parameter_sets).filter(|sets| lacking && !sets.is_empty())?;
+        Some(Arc::new(sets_before(batch, payloads)))
+    }
+
     fn cache(&mut self, batch: &Arc<Batch>) -> Vec<Arc<Batch>> {
         let others: usize = self
             .tracks

@@ -110,10 +110,8 @@ impl Presentation {
         SessionDescription {
             origin: Some(Origin {
                 username: "-".into(),
-                session_id: version.to_string(),
-                session_version: version.to_string(),
-                network_type: "IN".into(),
-                address_type: family.into(),
+                session_id: version,
+                session_version: version,
                 address: address.to_string(),
             }),
             name: if self.name.trim().is_empty() { stream.into() } else { self.name.clone() },

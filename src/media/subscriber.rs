@@ -32,7 +32,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::batch::{Batch, Kind};
 use super::burst::Item;
-use super::gate::Gate;
+use super::gate::{Admits, Gate};
 use crate::net::Waker;
 
 /// Batches that may wait for one viewer: a second of pictures, audio packets and reports.
@@ -66,8 +66,9 @@ pub enum Progress {
 
 /// What a hub knows of its viewers.
 pub trait Viewer: Send + Sync {
-    /// Gives a batch to the viewer, without ever waiting for it.
-    fn offer(&self, batch: &Arc<Batch>);
+    /// Gives a batch to the viewer, without ever waiting for it. `sets` are the parameter sets that
+    /// a viewer needs who has missed what was before the batch.
+    fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>);
     /// Tells the viewer that nothing more will come, and why.
     fn end(&self, reason: &Arc<str>);
     /// Unique among all viewers.
@@ -263,6 +264,12 @@ impl<O: Outlet> Subscriber<O> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn pass_on(&self, batch: &Arc<Batch>, admission: &mut Admission) {
+        if !self.hand_off(batch) {
+            self.enqueue(batch, admission);
+        }
+    }
+
     /// Writes the batch now, if the invariants allow it; `false` if it has to be queued.
     fn hand_off(&self, batch: &Arc<Batch>) -> bool {
         if !self.handoff || self.backlog.load(SeqCst) != 0 {
@@ -296,7 +303,7 @@ impl<O: Outlet> Subscriber<O> {
     fn enqueue(&self, batch: &Arc<Batch>, admission: &mut Admission) {
         if self.is_stale(batch, admission) {
             self.throw_out(batch.arrived, admission);
-            if !admission.gate.admits(batch) {
+            if admission.gate.admits(batch) == Admits::No {
                 self.skip(batch, true);
                 return;
             }
@@ -336,10 +343,7 @@ impl<O: Outlet> Subscriber<O> {
         while let Ok(batch) = self.receiver.try_recv() {
             let begun = &mut begun_here[usize::from(batch.track) % super::MAX_TRACKS];
             *begun |= batch.unit_start;
-            let keep = match batch.kind {
-                Kind::Control | Kind::Config => true,
-                _ => batch.video && !*begun,
-            };
+            let keep = batch.kind == Kind::Control || batch.video && !*begun;
             if keep {
                 kept.push(batch);
             } else {
@@ -366,21 +370,22 @@ impl<O: Outlet> Subscriber<O> {
 }
 
 impl<O: Outlet> Viewer for Subscriber<O> {
-    fn offer(&self, batch: &Arc<Batch>) {
+    fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>) {
         let mut admission = self.admission();
         if !admission.active || self.broken.load(SeqCst) {
             return;
         }
-        if !admission.gate.admits(batch) {
-            self.skip(batch, admission.slow);
-            return;
+        match admission.gate.admits(batch) {
+            Admits::No => return self.skip(batch, admission.slow),
+            Admits::Yes => {}
+            Admits::Opens => {
+                admission.slow = false;
+                if let Some(sets) = sets {
+                    self.pass_on(sets, &mut admission);
+                }
+            }
         }
-        if batch.kind == Kind::RandomAccess {
-            admission.slow = false;
-        }
-        if !self.hand_off(batch) {
-            self.enqueue(batch, &mut admission);
-        }
+        self.pass_on(batch, &mut admission);
     }
 
     fn end(&self, reason: &Arc<str>) {

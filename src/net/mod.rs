@@ -1,7 +1,7 @@
 //! Sockets, waiting and waking; knows nothing of RTSP.
 //!
 //! - [`wake`]: an eventfd that one thread writes and another polls
-//! - [`wait`]: one `poll` on a socket and a waker, with a deadline
+//! - [`mod@wait`]: one `poll` on a socket and a waker, with a deadline
 //! - [`tcp`]: connecting with a deadline, and the options that a relay's sockets need
 //! - [`acceptor`]: a listener with its thread
 

@@ -24,6 +24,8 @@ use crate::source::SourceGuard;
 const STACK: usize = 256 * 1024;
 /// Requests and receiver reports are small.
 const READ_SIZE: usize = 2 * 1024;
+/// Bytes of answers that a client leaves unread before its requests wait as well.
+const MAX_OWED: usize = 64 * 1024;
 /// How long a client has to take the last words and close.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -137,6 +139,7 @@ impl Client<'_> {
                 continue;
             }
             let interest = match progress {
+                Progress::Held if self.owes_too_much() => Interest::Write,
                 Progress::Held => Interest::ReadWrite,
                 _ => Interest::Read,
             };
@@ -155,6 +158,17 @@ impl Client<'_> {
         }
     }
 
+    /// Whether so many answers wait for the client that it must take some before it asks on. Its
+    /// silence and its unfinished request are then ours: their time stands still.
+    fn owes_too_much(&mut self) -> bool {
+        let deaf = self.outlet(|outlet| outlet.owed()).unwrap_or_default() > MAX_OWED;
+        if deaf {
+            self.last_heard = Instant::now();
+            self.partial_since = self.partial_since.map(|_| self.last_heard);
+        }
+        deaf
+    }
+
     fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
         let room = decoder.spare(READ_SIZE);
         match (&*self.stream).read(room) {
@@ -164,9 +178,11 @@ impl Client<'_> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(_) => return Err(Farewell::Gone),
         }
-        self.last_heard = Instant::now();
+        let mut complete = false;
         loop {
-            match decoder.next() {
+            let event = decoder.next();
+            complete |= matches!(event, Ok(Some(_)));
+            match event {
                 Ok(None) => break,
                 Ok(Some(Event::Request(request))) => self.request(&request)?,
                 // Receiver reports, and answers to nothing: signs of life.
@@ -178,9 +194,14 @@ impl Client<'_> {
                 }
             }
         }
-        if decoder.buffered() == 0 {
+        // Now, not when it was read: an answer may have waited for the camera.
+        self.last_heard = Instant::now();
+        let rest = decoder.buffered();
+        if rest == 0 {
             self.partial_since = None;
             decoder.shrink();
+        } else if complete {
+            self.partial_since = Some(self.last_heard);
         } else {
             self.partial_since.get_or_insert(self.last_heard);
         }
@@ -243,7 +264,7 @@ impl Client<'_> {
         self.tell_skipped();
         let now = Instant::now();
         let deadline = self.deadline(progress)?;
-        (now >= deadline).then(|| match (progress, self.partial_since) {
+        (now >= deadline).then_some(match (progress, self.partial_since) {
             (Progress::Held, _) => Farewell::TimedOut("it takes no data"),
             (_, Some(_)) => Farewell::TimedOut("its request does not end"),
             _ => Farewell::TimedOut("it has been silent"),

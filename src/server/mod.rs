@@ -1,12 +1,12 @@
 //! Viewers that speak RTSP: one thread each.
 //!
 //! - [`clients`]: all connections, to count, list and stop them
-//! - [`client`]: the thread of one: waits, reads, writes, notices silence
-//! - [`requests`]: what each method does
-//! - [`session`]: what a client has set up
-//! - [`target`]: which stream and track a URI means
+//! - `client`: the thread of one: waits, reads, writes, notices silence
+//! - `requests`: what each method does
+//! - `session`: what a client has set up
+//! - `target`: which stream and track a URI means
 //! - [`access`]: who may watch what
-//! - [`outlet`]: batches onto the client's connection
+//! - `outlet`: batches onto the client's connection
 
 pub mod access;
 mod client;

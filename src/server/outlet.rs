@@ -17,6 +17,7 @@ use rtsp_proto::rtp::RtpPacketMut;
 
 use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::burst::Item;
+use crate::media::hub::FirstPacket;
 use crate::media::{Outlet, Progress};
 use crate::source::Slot;
 
@@ -72,24 +73,29 @@ impl TcpOutlet {
     }
 
     /// Begins with these tracks: for each of the presentation the RTP and RTCP channels, `None`
-    /// for those the client did not set up.
-    pub(super) fn set_tracks(
-        &mut self,
-        slot: Arc<Slot>,
-        channels: impl IntoIterator<Item = Option<(u8, u8)>>,
-    ) {
-        self.slot = Some(slot);
-        let tracks = channels.into_iter().map(|channels| {
-            channels.map(|(channel, control_channel)| TrackOut {
-                channel,
-                control_channel,
-                shift: 0,
-                next: None,
-                ssrc: None,
+    /// for those the client did not set up. A stream that was paused goes on without a gap.
+    pub(super) fn set_tracks(&mut self, slot: &Arc<Slot>, channels: &[Option<(u8, u8)>]) {
+        let before = std::mem::take(&mut self.tracks);
+        let resumes = self.slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, slot));
+        let tracks = channels.iter().enumerate().map(|(index, channels)| {
+            let (channel, control_channel) = (*channels)?;
+            let known = before.get(index).copied().flatten().filter(|_| resumes);
+            Some(match known {
+                Some(known) => TrackOut { channel, control_channel, ..known },
+                None => TrackOut { channel, control_channel, shift: 0, next: None, ssrc: None },
             })
         });
         self.tracks = tracks.collect();
+        self.slot = Some(Arc::clone(slot));
         self.last_progress = Instant::now();
+    }
+
+    /// The number under which the viewer will see this packet, if it comes next on its track.
+    pub(super) fn sequence_of(&self, track: usize, first: &FirstPacket) -> u16 {
+        let track = self.tracks.get(track).copied().flatten();
+        track.map_or(first.sequence, |track| {
+            first.sequence.wrapping_add(track.shift_at(first.preceding))
+        })
     }
 
     /// Writes bytes that are no batch, behind everything that was begun.
@@ -114,6 +120,11 @@ impl TcpOutlet {
             bytes.extend_from_slice(&packet);
         }
         self.reply(&bytes)
+    }
+
+    /// Bytes of replies that the client has not taken yet.
+    pub(super) fn owed(&self) -> usize {
+        self.replies.len()
     }
 
     /// Bytes written to the client so far.
@@ -156,9 +167,7 @@ impl Outlet for TcpOutlet {
         let usual = (2 * batch.track, 2 * batch.track + 1);
         let mut as_is = (track.channel, track.control_channel) == usual;
         if batch.kind != Kind::Control {
-            if let Some(next) = track.next {
-                track.shift = track.shift.wrapping_add(next.wrapping_sub(batch.preceding));
-            }
+            track.shift = track.shift_at(batch.preceding);
             track.next = Some(batch.next_sequence);
             track.ssrc = batch.ssrc();
             as_is &= track.shift == 0 && item.timestamp.is_none();
@@ -228,6 +237,12 @@ impl Outlet for TcpOutlet {
 }
 
 impl TrackOut {
+    /// The shift for a batch that follows this number: what the viewer did not get leaves no gap.
+    fn shift_at(&self, preceding: u16) -> u16 {
+        let skipped = self.next.map_or(0, |next| preceding.wrapping_sub(next));
+        self.shift.wrapping_sub(skipped)
+    }
+
     fn patched(&self, item: &Item) -> Vec<u8> {
         let batch = &item.batch;
         let control = batch.kind == Kind::Control;

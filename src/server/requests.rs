@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::headers::{
-    Delivery, Lower, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
+    Delivery, Lower, Profile, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
 };
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
@@ -27,6 +27,22 @@ const PUBLIC: &str =
 const SERVER: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
 /// When a client may come again after it was refused for want of a place.
 const RETRY_AFTER_S: u64 = 5;
+
+/// As long may PLAY wait for a key frame of a camera that has just come: the answer then tells
+/// exactly with which packet the viewer begins. Later the answer is sent without it.
+const PICTURE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the reason phrase of a 400 begins with.
+const BAD: &str = "Bad Request: ";
+
+/// What a request needs of the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Its tracks are known.
+    Described,
+    /// There is a picture to begin with.
+    Picture,
+}
 
 /// A refusal on the way to an answer, or the client is gone.
 enum Refusal {
@@ -56,20 +72,23 @@ impl Client<'_> {
         let cseq = request.cseq();
         let answer = match cseq {
             Some(_) => self.answer(request),
-            None => Err(StatusCode::BAD_REQUEST.into()),
+            None => Err(bad("a request needs a CSeq")),
         };
         match answer {
             // PLAY has sent its answer itself, in front of the first frame.
             Ok(response) if request.method == Method::Play && response.status.is_success() => {}
+            // What follows a request that cannot be read may not be what it seems either.
+            Err(Refusal::Answer(response)) if response.status == StatusCode::BAD_REQUEST => {
+                let reason = response.reason.trim_start_matches(BAD).to_owned();
+                self.reply(&finished(request, response).with("Connection", "close"));
+                return Err(Farewell::Refused(reason));
+            }
             Ok(response) | Err(Refusal::Answer(response)) => {
                 self.reply(&finished(request, response));
             }
             Err(Refusal::Leave(farewell)) => return Err(farewell),
         }
-        match cseq {
-            Some(_) => Ok(()),
-            None => Err(Farewell::Refused("a request without CSeq".to_owned())),
-        }
+        Ok(())
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
@@ -94,10 +113,13 @@ impl Client<'_> {
             _ => {}
         }
         let Some(mut target) = Target::parse(&request.uri) else {
-            return Err(StatusCode::BAD_REQUEST.into());
+            return Err(bad("a URI is rtsp://host/stream or *"));
         };
         if let Some(session) = self.session.as_ref().filter(|_| target.stream.is_empty()) {
             target.stream.clone_from(&session.stream);
+            if target.origin.is_empty() {
+                target.origin.clone_from(&session.origin);
+            }
         }
         self.check_access(request, &target)?;
         self.check_session(request)?;
@@ -169,7 +191,7 @@ impl Client<'_> {
             return Err(StatusCode::NOT_ACCEPTABLE.into());
         }
         self.acquire(&target.stream)?;
-        let (presentation, version) = self.wait_for(false)?;
+        let (presentation, version) = self.wait_for(Until::Described)?;
         let sdp = presentation.sdp(&target.stream, self.local.ip().to_canonical(), version);
         let mut response = ok()
             .with("Content-Base", target.base())
@@ -193,11 +215,10 @@ impl Client<'_> {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
         self.acquire(&target.stream)?;
-        let (presentation, _) = self.wait_for(false)?;
+        let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
-        let session = self
-            .session
-            .get_or_insert_with(|| Session::new(&target.stream, presentation.tracks.len()));
+        let session =
+            self.session.get_or_insert_with(|| Session::new(target, presentation.tracks.len()));
         let wanted = spec.interleaved.map(|(rtp, rtcp)| (rtp, rtcp.unwrap_or(rtp.wrapping_add(1))));
         let Some((rtp, rtcp)) = session.set_up(track, wanted) else {
             return Err(StatusCode::NOT_FOUND.into());
@@ -215,7 +236,7 @@ impl Client<'_> {
             return Err(bad(&error.to_string()));
         }
         let session = self.session.as_ref().ok_or(StatusCode::SESSION_NOT_FOUND)?;
-        if !session.is_set_up() {
+        if !session.is_set_up() || session.stream != target.stream {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
         if session.playing {
@@ -223,7 +244,7 @@ impl Client<'_> {
             self.reply(&finished(request, response));
             return Ok(ok());
         }
-        let presentation = self.wait_for(true)?.0;
+        let presentation = self.wait_for(Until::Picture)?.0;
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
@@ -242,11 +263,16 @@ impl Client<'_> {
         self.out = Out::Shared(Arc::clone(&subscriber));
         // From joining to the reply the outbox is ours: no frame can get in front.
         let mut outbox = subscriber.outbox();
-        outbox.outlet.set_tracks(Arc::clone(&slot), session.channels.iter().copied());
+        outbox.outlet.set_tracks(&slot, &session.channels);
         let channels = session.channels.clone();
         let wants = |track: u8| matches!(channels.get(usize::from(track)), Some(Some(_)));
         let instant = slot.stream.instant_start;
-        let first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
+        let mut first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
+        for (packet, track) in first.iter_mut().zip(0..) {
+            if let Some(packet) = packet {
+                packet.sequence = outbox.outlet.sequence_of(track, packet);
+            }
+        }
         session.playing = true;
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
@@ -350,14 +376,20 @@ impl Client<'_> {
         }
     }
 
-    /// Waits for the camera: until its tracks are known or, with `live`, until media flows.
-    fn wait_for(&mut self, live: bool) -> Result<(Arc<Presentation>, u64), Refusal> {
+    /// Waits for the camera.
+    fn wait_for(&mut self, until: Until) -> Result<(Arc<Presentation>, u64), Refusal> {
         let mut asked_again = false;
         loop {
+            let mut deadline = None;
             let guard = self.guard.as_mut().ok_or(StatusCode::SESSION_NOT_FOUND)?;
             match guard.standing() {
-                Standing::Live(presentation, version) => return Ok((presentation, version)),
-                Standing::Described(presentation, version) if !live => {
+                Standing::Live(presentation, version, picture) => match picture {
+                    Err(waited) if until == Until::Picture && waited < PICTURE_PATIENCE => {
+                        deadline = Some(Instant::now() + (PICTURE_PATIENCE - waited));
+                    }
+                    _ => return Ok((presentation, version)),
+                },
+                Standing::Described(presentation, version) if until == Until::Described => {
                     return Ok((presentation, version));
                 }
                 Standing::Pending | Standing::Described(..) => {}
@@ -381,7 +413,7 @@ impl Client<'_> {
                 }
             }
             asked_again = true;
-            let ready = wait(&self.stream, Interest::Hangup, &self.waker, None);
+            let ready = wait(&self.stream, Interest::Hangup, &self.waker, deadline);
             if self.entry.is_stopping() {
                 let text = "the relay ends the connection";
                 return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));
@@ -415,7 +447,7 @@ fn ok() -> Response {
 
 fn bad(reason: &str) -> Refusal {
     let mut response = Response::new(StatusCode::BAD_REQUEST, Version::V1_0);
-    response.reason = format!("Bad Request: {}", reason.escape_default());
+    response.reason = format!("{BAD}{}", reason.escape_default());
     Refusal::Answer(response)
 }
 
@@ -448,7 +480,10 @@ fn parameter(request: &Request) -> Answer {
 
 fn is_supported(spec: &TransportSpec) -> bool {
     let play = spec.mode.as_deref().is_none_or(|mode| mode.eq_ignore_ascii_case("play"));
-    spec.lower == Lower::Tcp && spec.delivery != Some(Delivery::Multicast) && play
+    spec.profile == Profile::Avp
+        && spec.lower == Lower::Tcp
+        && spec.delivery != Some(Delivery::Multicast)
+        && play
 }
 
 /// The track a SETUP means: the one it names, or the only one.

@@ -1,5 +1,6 @@
 //! What a client has set up.
 
+use super::target::Target;
 use crate::entropy;
 
 /// A session; it lives and dies with its connection.
@@ -9,6 +10,8 @@ pub(super) struct Session {
     pub id: String,
     /// The stream.
     pub stream: String,
+    /// `scheme://authority` of its SETUP, for the URLs we give when a request names none.
+    pub origin: String,
     /// For each track the RTP and RTCP channels, `None` for those not set up.
     pub channels: Vec<Option<(u8, u8)>>,
     /// Media flows, or is about to.
@@ -17,9 +20,10 @@ pub(super) struct Session {
 
 impl Session {
     /// A session of a stream with so many tracks, none of them set up.
-    pub(super) fn new(stream: &str, tracks: usize) -> Self {
+    pub(super) fn new(target: &Target, tracks: usize) -> Self {
         let id = entropy::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { id, stream: stream.to_owned(), channels: vec![None; tracks], playing: false }
+        let Target { stream, origin, .. } = target.clone();
+        Self { id, stream, origin, channels: vec![None; tracks], playing: false }
     }
 
     /// Sets up a track on the channels the client asked for, or, if it asked for none or for one
@@ -54,7 +58,8 @@ mod tests {
 
     #[test]
     fn clients_get_the_channels_they_ask_for_and_never_the_same_twice() {
-        let mut session = Session::new("door", 3);
+        let target = Target::parse("rtsp://relay.lan/door").unwrap();
+        let mut session = Session::new(&target, 3);
         assert_eq!(session.set_up(0, Some((4, 5))), Some((4, 5)));
         assert_eq!(session.set_up(1, Some((4, 5))), Some((0, 1)));
         assert_eq!(session.set_up(2, None), Some((2, 3)), "the usual ones would be another's");

@@ -33,6 +33,8 @@ pub(super) struct Feed {
     epoch: Instant,
     /// Our own SSRC toward the camera.
     receiver_ssrc: u32,
+    /// This connection has shown a picture that a viewer can begin with.
+    startable: bool,
 }
 
 struct TrackFeed {
@@ -73,6 +75,7 @@ impl Feed {
             clock: WallClock::default(),
             epoch: Instant::now(),
             receiver_ssrc,
+            startable: false,
         }
     }
 
@@ -88,6 +91,7 @@ impl Feed {
             self.tracks.push(TrackFeed::new(track, index, timeline));
         }
         self.clock = WallClock::default();
+        self.startable = false;
         if !continues {
             self.slot.hub.reset(self.tracks.len(), self.slot.stream.gop_cache_bytes);
         }
@@ -143,7 +147,10 @@ impl Feed {
         if let Some(channel) = frame.wire_mut().get_mut(1) {
             *channel = 2 * index;
         }
+        let counts = track.video || !has_video;
+        let mut begins = false;
         track.batcher.push(frame.wire(), &scan, now, &mut |batch| {
+            begins |= matches!(batch.kind, Kind::RandomAccess | Kind::Media);
             stats.packets.add(batch.packets.into());
             stats.bytes_in.add(batch.wire.len() as u64);
             if batch.video && batch.unit_start {
@@ -154,9 +161,12 @@ impl Feed {
         let lost = track.reception.lost();
         stats.packets_lost.add(lost.saturating_sub(track.lost));
         track.lost = track.lost.max(lost);
-        let counts = track.video || !has_video;
         if new_sets {
             self.publish_sets(index);
+        }
+        if begins && counts && !self.startable {
+            self.startable = true;
+            self.slot.startable();
         }
         if counts { Fed::Media } else { Fed::Other }
     }

@@ -4,10 +4,10 @@
 //! - [`slot`]: one stream's state, and the guards of those who want it
 //! - [`offline`]: why a camera cannot be had
 //! - [`backoff`]: when it is tried again
-//! - [`reader`]: the thread of an active stream
-//! - [`connection`]: one connection to the camera, from dialling to TEARDOWN
-//! - [`feed`]: the camera's packets onto the relay's timeline and into the hub
-//! - [`wallclock`]: the camera's clock against ours, for sender reports
+//! - `reader`: the thread of an active stream
+//! - `connection`: one connection to the camera, from dialling to TEARDOWN
+//! - `feed`: the camera's packets onto the relay's timeline and into the hub
+//! - `wallclock`: the camera's clock against ours, for sender reports
 
 pub mod backoff;
 mod connection;

@@ -52,7 +52,7 @@ impl From<DialogError> for Offline {
     fn from(error: DialogError) -> Self {
         let kind = match error {
             DialogError::LoginRefused { .. }
-            | DialogError::LoginNeeded { .. }
+            | DialogError::LoginNeeded
             | DialogError::UnknownLogin { .. } => OfflineKind::Login,
             DialogError::Timeout { .. } => OfflineKind::StartTimeout,
             DialogError::Ended { .. } => OfflineKind::Lost,

@@ -44,6 +44,8 @@ struct State {
     login_retry_at: Option<Instant>,
     /// A new viewer came: the pause is cut short.
     hurry: bool,
+    /// A viewer that joins now has a picture to begin with.
+    startable: bool,
     presentation: Option<Arc<Presentation>>,
     presentation_version: u64,
     /// Clients that wait for a change.
@@ -76,8 +78,8 @@ pub enum Standing {
     Pending,
     /// The tracks are known; the camera may still be on its way.
     Described(Arc<Presentation>, u64),
-    /// Media flows.
-    Live(Arc<Presentation>, u64),
+    /// Media flows; there is a picture to begin with, or there has been none for so long.
+    Live(Arc<Presentation>, u64, Result<(), Duration>),
     /// The attempt failed.
     Failed(Offline, Duration),
 }
@@ -114,6 +116,7 @@ impl Slot {
             failure: None,
             login_retry_at: None,
             hurry: false,
+            startable: false,
             presentation: None,
             presentation_version: 1,
             waiting: Vec::new(),
@@ -227,6 +230,13 @@ impl Slot {
         self.lock().oddities.note(oddity)
     }
 
+    /// The first picture that a viewer can begin with has been published.
+    pub(super) fn startable(&self) {
+        let mut state = self.lock();
+        state.startable = true;
+        state.wake_clients();
+    }
+
     /// The camera has been working for a while.
     pub(super) fn stable(&self) {
         self.lock().backoff.succeeded();
@@ -308,6 +318,7 @@ impl Slot {
 impl State {
     fn enter(&mut self, phase: Phase, now: Instant) {
         if self.phase != phase {
+            self.startable &= phase == Phase::Live;
             self.phase = phase;
             self.since = now;
         }
@@ -359,7 +370,8 @@ impl SourceGuard {
         let version = state.presentation_version;
         match (&state.phase, &state.failure, &state.presentation) {
             (Phase::Live, _, Some(presentation)) => {
-                Standing::Live(Arc::clone(presentation), version)
+                let picture = if state.startable { Ok(()) } else { Err(state.since.elapsed()) };
+                Standing::Live(Arc::clone(presentation), version, picture)
             }
             (_, Some(failure), _) if state.failures > self.failures || state.stopping => {
                 let pause = match state.phase {

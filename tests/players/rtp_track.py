@@ -23,7 +23,8 @@ class Track:
         self.ssrc = self.sequence = self.timestamp = None
         self.expected = None  # (seq, rtptime) of RTP-Info
         self.packets = self.bytes = self.gaps = self.lost = self.pictures = self.key_frames = 0
-        self.first_sequence = self.starts_with_key_frame = None
+        self.first_sequence = self.starts_with_key_frame = self.first_timestamp = None
+        self.judged_start = False
         self.sender_reports = 0
         self.last_report = None  # (middle 32 bits of its NTP time, when it came)
         self.bye = False
@@ -59,10 +60,16 @@ class Track:
             self.sequence = None
         payload = packet[header:end]
         key = self.codec == "H264" and begins_key_frame(payload)
+        # An access unit may begin with a delimiter or SEI: its first packet alone tells nothing.
         if self.starts_with_key_frame is None:
-            self.starts_with_key_frame = key
-            if self.args.expect_key_frame and self.kind == "video" and not key:
-                self.complain("the first packet begins no key frame")
+            self.starts_with_key_frame = False
+            self.first_timestamp = timestamp
+        if timestamp == self.first_timestamp:
+            self.starts_with_key_frame |= key
+        elif not self.judged_start:
+            self.judged_start = True
+            if self.args.expect_key_frame and self.kind == "video" and not self.starts_with_key_frame:
+                self.complain("the first picture is no key frame")
         if self.sequence is not None:
             step = signed(sequence - self.sequence - 1, 16)
             if step:

@@ -65,7 +65,7 @@ impl RtspClient {
         });
         Ok(Self {
             stream,
-            decoder: Decoder::new(Peer::Camera, Limits::CAMERA),
+            decoder: Decoder::new(Peer::Client, Limits::CAMERA),
             url: url.without_login(),
             control: None,
             sdp: None,

@@ -176,7 +176,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_payload_leads_out_of_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            crate::fuzz::codec(&bytes);
+            crate::fuzz::codec::codec(&bytes);
         }
 
         #[test]
@@ -195,7 +195,7 @@ mod tests {
                 0..10
             )
         ) {
-            crate::fuzz::codec(&[vec![kind], parts.concat()].concat());
+            crate::fuzz::codec::codec(&[vec![kind], parts.concat()].concat());
         }
     }
 }

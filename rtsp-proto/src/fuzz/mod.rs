@@ -2,13 +2,13 @@
 //! any bytes; `cargo test` runs them over the committed corpus.
 
 mod auth;
-mod codec;
+pub mod codec;
 mod decoder;
 mod dialog;
 mod headers;
-mod rtcp;
-mod rtp;
-mod sdp;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
 mod url;
 
 pub use self::auth::auth;

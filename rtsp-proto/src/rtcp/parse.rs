@@ -463,11 +463,11 @@ mod tests {
 
         #[test]
         fn no_bytes_lead_out_of_bounds(mut bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            crate::fuzz::rtcp(&bytes);
+            crate::fuzz::rtcp::rtcp(&bytes);
             if let [first, kind, ..] = &mut bytes[..] {
                 *first = *first & 0x3f | 0x80;
                 *kind = 200 + *kind % 5;
-                crate::fuzz::rtcp(&bytes);
+                crate::fuzz::rtcp::rtcp(&bytes);
             }
         }
     }

@@ -362,7 +362,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_lead_out_of_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            crate::fuzz::rtp(&bytes);
+            crate::fuzz::rtp::rtp(&bytes);
         }
 
         #[test]
@@ -370,7 +370,7 @@ mod tests {
             mut bytes in proptest::collection::vec(any::<u8>(), 12..128)
         ) {
             bytes[0] = bytes[0] & 0x3f | 0x80;
-            crate::fuzz::rtp(&bytes);
+            crate::fuzz::rtp::rtp(&bytes);
         }
 
         #[test]

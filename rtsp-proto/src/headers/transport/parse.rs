@@ -55,6 +55,25 @@ fn read(text: &str, camera: bool, leniency: Leniency<'_>) -> Result<TransportSpe
     reader.finish()
 }
 
+/// The parameters that have a meaning; in another form than theirs they have none.
+const KNOWN: [&str; 15] = [
+    "unicast",
+    "multicast",
+    "rtcp-mux",
+    "interleaved",
+    "client_port",
+    "server_port",
+    "port",
+    "destination",
+    "source",
+    "ssrc",
+    "ttl",
+    "layers",
+    "mode",
+    "dest_addr",
+    "src_addr",
+];
+
 impl Reader<'_> {
     fn piece(&mut self, piece: &str) -> Result<(), HeaderError> {
         let (name, value) = lexer::parameter(piece);
@@ -135,6 +154,9 @@ impl Reader<'_> {
             ("mode", Some(text)) => self.spec.mode = self.mode(text)?,
             ("dest_addr", Some(text)) => self.spec.dest_addr = self.addresses(text)?,
             ("src_addr", Some(text)) => self.spec.src_addr = self.addresses(text)?,
+            (known, _) if KNOWN.contains(&known) => {
+                self.leniency.depart("a parameter with a value it cannot have, or without one")?;
+            }
             _ => return Ok(false),
         }
         Ok(true)
