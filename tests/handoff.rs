@@ -105,7 +105,7 @@ impl Outlet for Whimsical {
 
 fn batch(number: u16, kind: Kind) -> Batch {
     Batch {
-        wire: vec![0; 32],
+        wire: vec![0; 32].into(),
         packets: 1,
         track: 0,
         kind,

@@ -17,7 +17,7 @@ pub const PREFIX: usize = 4;
 #[derive(Debug)]
 pub struct Batch {
     /// The packets with their prefixes, ready to be written.
-    pub wire: Vec<u8>,
+    pub wire: Box<[u8]>,
     /// How many packets `wire` holds.
     pub packets: u16,
     /// Index of the track in the presentation.
@@ -75,7 +75,7 @@ impl Batch {
 
     /// Each packet with its prefix, in order.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.wire.as_slice();
+        let mut rest = &*self.wire;
         std::iter::from_fn(move || {
             let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
             let (frame, more) = rest.split_at_checked(PREFIX + length)?;
@@ -86,6 +86,6 @@ impl Batch {
 
     /// What it costs to keep.
     pub fn bytes(&self) -> usize {
-        self.wire.capacity() + size_of::<Self>()
+        self.wire.len() + size_of::<Self>()
     }
 }

@@ -22,11 +22,12 @@ pub struct Batcher {
     codec: Codec,
     video: bool,
     open: Option<Open>,
+    /// The wire bytes of the open batch. What is published is a copy of the right size: kept for
+    /// a whole group of pictures, the room that a growing buffer has to spare would double it.
+    wire: Vec<u8>,
     /// Timestamp of the picture that was last begun, and whether its key frame was told.
     unit: Option<(u32, bool)>,
     next_sequence: Option<u16>,
-    /// The size of the last batch, as the first guess for the next.
-    typical: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Batcher {
     /// A batcher for the track with this index. Every packet of a track that is no video is a
     /// batch of its own.
     pub fn new(track: u8, codec: Codec, video: bool) -> Self {
-        Self { track, codec, video, open: None, unit: None, next_sequence: None, typical: 0 }
+        Self { track, codec, video, open: None, wire: Vec::new(), unit: None, next_sequence: None }
     }
 
     /// What a payload of this track holds; nothing of a track that is no video.
@@ -73,7 +74,7 @@ impl Batcher {
                 }
                 self.open.insert(Open {
                     batch: Batch {
-                        wire: Vec::with_capacity(self.typical.max(frame.len())),
+                        wire: Box::default(),
                         packets: 0,
                         track: self.track,
                         kind: Kind::Media,
@@ -92,7 +93,7 @@ impl Batcher {
                 })
             }
         };
-        open.batch.wire.extend_from_slice(frame);
+        self.wire.extend_from_slice(frame);
         open.batch.packets += 1;
         open.batch.next_sequence = packet.sequence().wrapping_add(1);
         open.batch.parameter_sets |= scan.parameter_sets;
@@ -111,7 +112,8 @@ impl Batcher {
         };
         batch.kind = self.kind(slice, reference, random_access);
         self.next_sequence = Some(batch.next_sequence);
-        self.typical = batch.wire.len().min(MAX_WIRE);
+        batch.wire = Box::from(self.wire.as_slice());
+        self.wire.clear();
         finished(batch);
     }
 
@@ -123,7 +125,7 @@ impl Batcher {
     fn must_end_before(&self, packet: &RtpPacket<'_>, scan: &Scan, length: usize) -> bool {
         let Some(open) = &self.open else { return false };
         open.batch.timestamp != packet.timestamp()
-            || open.batch.wire.len() + length > MAX_WIRE
+            || self.wire.len() + length > MAX_WIRE
             || (open.slice && scan.delimiter)
             || (open.slice && scan.random_access && scan.picture_start && !open.random_access)
     }

@@ -91,7 +91,7 @@ pub(super) fn sets_before(first: &Batch, payloads: &[Vec<u8>]) -> Batch {
         wire.extend_from_slice(payload);
     }
     Batch {
-        wire,
+        wire: wire.into(),
         packets: count,
         track: first.track,
         kind: Kind::Config,

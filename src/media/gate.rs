@@ -10,10 +10,19 @@ use super::batch::{Batch, Kind};
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets whole pictures through, from a random access point on, until it is closed again.
+///
+/// One for each viewer, looked at for each picture: a few bytes, a bit for each track.
 #[derive(Debug)]
 pub struct Gate {
-    tracks: [Track; MAX_TRACKS],
+    /// Tracks that wait for no random access point.
+    open: u16,
+    /// Tracks the start of whose current picture went through, so its other parts must too.
+    in_picture: u16,
+    /// When the gate was last closed.
+    closed_at: Instant,
 }
+
+const _: () = assert!(MAX_TRACKS <= 16, "a bit for each track");
 
 /// What becomes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,57 +35,55 @@ pub enum Admits {
     Opens,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Track {
-    /// Since when a random access point is awaited; `None` while the gate is open.
-    closed: Option<Instant>,
-    /// The start of the current picture went through, so its other parts must too.
-    in_picture: bool,
-}
-
 impl Gate {
     /// A gate that waits for a random access point on each video track.
     pub fn closed(now: Instant) -> Self {
-        Self { tracks: [Track { closed: Some(now), in_picture: false }; MAX_TRACKS] }
+        Self { open: 0, in_picture: 0, closed_at: now }
     }
 
     /// Opens a track: the viewer was just given everything up to now.
     pub fn open(&mut self, track: u8) {
-        if let Some(track) = self.tracks.get_mut(usize::from(track)) {
-            *track = Track { closed: None, in_picture: true };
-        }
+        self.open |= bit(track);
+        self.in_picture |= bit(track);
     }
 
     /// Closes all tracks. `in_picture` tells for each track whether the start of its current
     /// picture went out, so that the picture is finished all the same.
     pub fn close(&mut self, now: Instant, in_picture: impl Fn(u8) -> bool) {
-        for (index, track) in self.tracks.iter_mut().enumerate() {
-            track.closed.get_or_insert(now);
-            track.in_picture &= in_picture(index as u8);
+        self.open = 0;
+        self.closed_at = now;
+        for track in (0..MAX_TRACKS as u8).filter(|track| !in_picture(*track)) {
+            self.in_picture &= !bit(track);
         }
     }
 
     /// Whether the viewer gets this batch.
     pub fn admits(&mut self, batch: &Batch) -> Admits {
-        let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return Admits::No };
         if !batch.video || batch.kind == Kind::Control {
             return Admits::Yes;
         }
+        let track = bit(batch.track);
+        let is_open = self.open & track != 0;
+        let impatient = || batch.arrived.saturating_duration_since(self.closed_at) > PATIENCE;
         let begins = batch.kind == Kind::RandomAccess
             // Without NAL units to look at, any picture is as good a start as another.
             || batch.kind == Kind::Media && batch.unit_start
-            || batch.unit_start
-                && track.closed.is_some_and(|at| batch.arrived.saturating_duration_since(at) > PATIENCE);
+            || batch.unit_start && !is_open && impatient();
         if begins {
-            let was_closed = track.closed.is_some();
-            *track = Track { closed: None, in_picture: true };
-            return if was_closed { Admits::Opens } else { Admits::Yes };
+            self.open(batch.track);
+            return if is_open { Admits::Yes } else { Admits::Opens };
         }
-        if batch.unit_start {
-            track.in_picture = track.closed.is_none();
+        if batch.unit_start && !is_open {
+            self.in_picture &= !track;
+        } else if batch.unit_start {
+            self.in_picture |= track;
         }
-        if track.in_picture { Admits::Yes } else { Admits::No }
+        if self.in_picture & track != 0 { Admits::Yes } else { Admits::No }
     }
+}
+
+fn bit(track: u8) -> u16 {
+    1u16.checked_shl(track.into()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -87,7 +94,7 @@ pub(crate) mod tests {
 
     pub(crate) fn batch(kind: Kind, unit_start: bool) -> Arc<Batch> {
         Arc::new(Batch {
-            wire: vec![0; 100],
+            wire: vec![0; 100].into(),
             packets: 1,
             track: 0,
             kind,

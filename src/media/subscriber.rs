@@ -36,7 +36,7 @@ use super::gate::{Admits, Gate};
 use crate::net::Waker;
 
 /// Batches that may wait for one viewer: a second of pictures, audio packets and reports.
-const QUEUE_SLOTS: usize = 256;
+const QUEUE_SLOTS: usize = 128;
 /// What has waited longer than this is thrown away up to the next key frame: the picture shown
 /// is at most this late, and all viewers together hold no more than this much of a stream.
 pub const MAX_LATENESS: Duration = Duration::from_secs(1);
@@ -69,6 +69,8 @@ pub trait Viewer: Send + Sync {
     /// Gives a batch to the viewer, without ever waiting for it. `sets` are the parameter sets that
     /// a viewer needs who has missed what was before the batch.
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>);
+    /// Whether something that was offered has not left yet.
+    fn is_pending(&self) -> bool;
     /// Tells the viewer that nothing more will come, and why.
     fn end(&self, reason: &Arc<str>);
     /// Unique among all viewers.
@@ -386,6 +388,10 @@ impl<O: Outlet> Viewer for Subscriber<O> {
             }
         }
         self.pass_on(batch, &mut admission);
+    }
+
+    fn is_pending(&self) -> bool {
+        self.backlog.load(SeqCst) != 0 || self.outbox.is_poisoned()
     }
 
     fn end(&self, reason: &Arc<str>) {

@@ -200,7 +200,7 @@ impl Outlet for TcpOutlet {
             Held::Copied(copy, done) => (Some(Err(copy)), done),
         };
         if let Some(rest) = rest {
-            let bytes = match &rest {
+            let bytes: &[u8] = match &rest {
                 Ok(batch) => &batch.wire,
                 Err(copy) => copy,
             };
@@ -247,7 +247,7 @@ impl TrackOut {
         let batch = &item.batch;
         let control = batch.kind == Kind::Control;
         let channel = if control { self.control_channel } else { self.channel };
-        let mut copy = batch.wire.clone();
+        let mut copy = batch.wire.to_vec();
         let mut rest = copy.as_mut_slice();
         while let &mut [_, ref mut own, high, low, ref mut more @ ..] = rest {
             *own = channel;
@@ -283,7 +283,7 @@ mod tests {
         rtsp_proto::rtp::write_header(&mut wire, true, 96, first, 1000, 7);
         wire.extend_from_slice(&[0x41, 1, 2, 3]);
         Arc::new(Batch {
-            wire,
+            wire: wire.into(),
             packets: 1,
             track: 0,
             kind: Kind::Reference,

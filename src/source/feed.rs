@@ -298,7 +298,7 @@ impl TrackFeed {
         wire.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
         wire.extend_from_slice(&bytes);
         Batch {
-            wire,
+            wire: wire.into(),
             packets: 1,
             track: index,
             kind: Kind::Control,
