@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 600
+# What must hold for both ways to a viewer.
+HANDOFF_TESTS := on_demand outages slow_viewers real_programs rtsp_answers
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test lint fuzz clean
@@ -18,6 +20,8 @@ run: ## a simulated camera and the relay, with the URLs to open; Ctrl-C ends bot
 test: ## all tests, with real players; installs the players that are missing
 	@tests/tools/install
 	$(CARGO) test --workspace --locked
+	@echo 'Once more with every picture going through its viewer'\''s thread:'
+	RTSP_RELAY_HANDOFF=off $(CARGO) test --locked $(addprefix --test ,$(HANDOFF_TESTS))
 
 lint: ## formatting, clippy, documentation and scripts; a warning is an error
 	$(CARGO) fmt --all --check

@@ -13,7 +13,7 @@ use crate::config::model::Config;
 use crate::limits::Places;
 use crate::logging::Quoted;
 use crate::net::Acceptor;
-use crate::server::{Access, Clients, Server};
+use crate::server::{Access, Clients, Server, UdpPorts};
 use crate::source::Registry;
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
@@ -45,9 +45,14 @@ pub fn run(config: Config) -> Result<(), StartError> {
         access: Access::new(&config),
         places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
         clients: Clients::default(),
+        udp: UdpPorts::new(&config),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
     });
+    server.udp.reserve().map_err(|(address, error)| StartError {
+        what: format!("cannot use UDP port {address} and the next one (rtp_port)"),
+        error,
+    })?;
     let mut acceptors = listen(&server)?;
     greet(&server, &acceptors);
     loop {

@@ -276,7 +276,7 @@ fn joining_in_the_middle_neither_misses_nor_doubles_a_picture() {
         thread::scope(|scope| {
             let hub = &hub;
             scope.spawn(move || {
-                for number in 1..200 {
+                for number in 1..100 {
                     hub.publish(batch(number, Kind::Reference));
                 }
             });
@@ -286,7 +286,7 @@ fn joining_in_the_middle_neither_misses_nor_doubles_a_picture() {
             hub.join(&subscriber, &mut subscriber.outbox(), true, |_| true);
         });
         assert_eq!(subscriber.pump(), Progress::Clear);
-        assert_eq!(whole_frames(&out.lock().unwrap()), (0..200).collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!(whole_frames(&out.lock().unwrap()), (0..100).collect::<Vec<_>>(), "seed {seed}");
     }
 }
 

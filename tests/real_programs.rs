@@ -30,10 +30,11 @@ fn relay_of(camera: &GstCamera, more: &str) -> Relay {
 }
 
 /// Decodes so many frames, gives their hashes on stdout, and saves one as PNG.
-fn ffmpeg(url: &str, frames: usize, png: &Path) -> Command {
+fn ffmpeg(url: &str, transport: &str, frames: usize, png: &Path) -> Command {
     let mut command = Command::new("ffmpeg");
     command.args("-hide_banner -nostdin -nostats -loglevel warning".split(' '));
-    command.args("-xerror -err_detect explode -rtsp_transport tcp -i".split(' ')).arg(url);
+    command.args("-xerror -err_detect explode -rtsp_transport".split(' '));
+    command.args([transport, "-i", url]);
     command.args(["-map", "0:v", "-frames:v", &frames.to_string()]);
     command.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]);
     command.args(["-map", "0:v", "-vf", "select=eq(n\\,20)", "-frames:v", "1", "-update", "1"]);
@@ -53,9 +54,12 @@ fn expect_all_frames(finished: Finished, frames: usize) {
         .iter()
         .map(|line| line.split(',').nth(2).and_then(|pts| pts.trim().parse().ok()).expect("a time"))
         .collect();
-    // The first step is ffmpeg's own invention: it is the same with every RTSP server.
-    let steps: BTreeSet<i64> = times.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();
-    assert_eq!(steps.len(), 1, "steps between the frames' times: {steps:?}");
+    // The first step is ffmpeg's own invention: it is the same with every RTSP server. Pictures
+    // from before the viewer came are squeezed together in front of the newest one.
+    let steps: Vec<i64> = times.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();
+    let usual = steps.last().copied().expect("more than two frames");
+    let live: BTreeSet<i64> = steps.into_iter().skip_while(|&step| step < usual).collect();
+    assert_eq!(live.len(), 1, "steps between the frames' times: {live:?}");
     let pictures: BTreeSet<_> = lines.iter().filter_map(|line| line.rsplit(',').next()).collect();
     assert!(pictures.len() > frames / 2, "the picture moves: {} of {frames}", pictures.len());
 }
@@ -104,7 +108,7 @@ fn all_players_share_one_session(login: &str, frames: usize) {
     let saved = [leave(&format!("ffmpeg-{login}.png")), leave(&format!("gstreamer-{login}.png"))];
     let pictures = frames.to_string();
     let wishes = ["--pictures", &pictures, "--expect-key-frame", "--rtp-info", "require"];
-    let one = Program::start(&mut ffmpeg(&url, frames, &saved[0]));
+    let one = Program::start(&mut ffmpeg(&url, "tcp", frames, &saved[0]));
     let two = Program::start(&mut gstreamer(&url, frames, &saved[1]));
     let three = Program::start(&mut live555(&url, &wishes));
     let four = Program::start(&mut mpv(&url, frames));
@@ -159,6 +163,19 @@ fn a_viewer_that_comes_back_gets_the_camera_back() {
 }
 
 #[test]
+fn picture_and_sound_arrive_over_udp() {
+    let camera = GstCamera::start(&["--auth", "digest", "--audio"]);
+    let relay = relay_of(&camera, "");
+    let args = ["--pictures", "50", "--transport", "udp", "--rtp-info", "require"];
+    let result =
+        expect_right(Program::run(&mut live555(&relay.url("gate"), &args), PATIENCE), "live555");
+    let tracks = result["tracks"].as_array().expect("tracks");
+    assert_eq!(tracks.len(), 2, "{result}");
+    assert!(tracks.iter().all(|track| track["packets"].as_u64() > Some(10)), "{result}");
+    assert!(tracks.iter().all(|track| track["lost"] == 0), "{result}");
+}
+
+#[test]
 fn picture_and_sound_arrive_on_the_channels_a_player_asks_for() {
     let camera = GstCamera::start(&["--auth", "digest", "--audio"]);
     let relay = relay_of(&camera, "");
@@ -170,6 +187,33 @@ fn picture_and_sound_arrive_on_the_channels_a_player_asks_for() {
         tracks.iter().map(|t| (t["codec"].as_str(), t["channels"][0].as_u64())).collect();
     assert_eq!(seen, [(Some("H264"), Some(4)), (Some("PCMA"), Some(6))]);
     assert!(tracks.iter().all(|track| track["packets"].as_u64() > Some(10)), "{result}");
+}
+
+#[test]
+fn players_over_udp_get_every_picture() {
+    let camera = GstCamera::start(&["--auth", "digest"]);
+    let relay = relay_of(&camera, "");
+    let url = relay.url("gate");
+    let saved = [leave("ffmpeg-udp.png"), leave("gstreamer-udp.png")];
+    let wishes =
+        ["--transport", "udp", "--pictures", "100", "--expect-key-frame", "--rtp-info", "require"];
+    let one = Program::start(&mut ffmpeg(&url, "udp", 100, &saved[0]));
+    let two = Program::start(gstreamer(&url, 100, &saved[1]).args(["--protocols", "udp"]));
+    let three = Program::start(&mut live555(&url, &wishes));
+    expect_all_frames(one.finish(PATIENCE), 100);
+    let gstreamer = expect_right(two.finish(PATIENCE), "GStreamer");
+    assert_eq!((gstreamer["frames"].as_u64(), gstreamer["lost"].as_u64()), (Some(100), Some(0)));
+    let live555 = expect_right(three.finish(PATIENCE), "live555");
+    assert_eq!(live555["tracks"][0]["lost"], 0);
+    saved.iter().for_each(|path| expect_png(path));
+    let joined = relay.log().into_iter().filter(|line| line.contains("viewer joined"));
+    let over_udp = joined.filter(|line| line.contains(" transport=udp ")).count();
+    assert_eq!(over_udp, 3);
+    assert_eq!(camera.count("session"), 1, "sessions that the camera saw");
+    assert!(
+        wait_until(LET_GO, || !relay.process().thread_names().iter().any(|name| name == "udp")),
+        "a thread stays although nobody watches over UDP"
+    );
 }
 
 #[test]
@@ -213,7 +257,7 @@ fn a_viewers_login_is_asked_for_before_the_camera_is_called() {
     expect_right(Program::run(&mut viewer, PATIENCE), "GStreamer");
     let inside = url.replace("rtsp://", "rtsp://family:watch%20me@");
     expect_all_frames(
-        Program::run(&mut ffmpeg(&inside, 25, &leave("ffmpeg-login.png")), PATIENCE),
+        Program::run(&mut ffmpeg(&inside, "tcp", 25, &leave("ffmpeg-login.png")), PATIENCE),
         25,
     );
 }

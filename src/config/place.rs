@@ -73,9 +73,15 @@ impl Findings {
     }
 }
 
-/// `text` in quotes for a message: control characters escaped, and not longer than a line bears.
+/// `text` in quotes for a message: control characters escaped, not longer than a line bears, and
+/// without the login of a URL that stands in the wrong place.
 pub(super) fn quoted(text: &str) -> String {
     const MAX_SHOWN_CHARS: usize = 60;
+    let without_login = text.split_once("://").and_then(|(before, after)| {
+        let (_, host) = after.rsplit_once('@')?;
+        Some(format!("{before}://***@{host}"))
+    });
+    let text = without_login.as_deref().unwrap_or(text);
     let mut shown = String::from("'");
     for character in text.chars().take(MAX_SHOWN_CHARS) {
         if character.is_control() {
@@ -110,6 +116,7 @@ mod tests {
     #[test]
     fn a_value_cannot_break_the_line_it_is_shown_in() {
         assert_eq!(quoted("a\nb\u{1b}[31m"), r"'a\nb\u{1b}[31m'");
+        assert_eq!(quoted("x=rtsp://me:p/w@h/a"), "'x=rtsp://***@h/a'");
         assert_eq!(quoted(&"x".repeat(70)), format!("'{}...'", "x".repeat(60)));
     }
 }

@@ -144,6 +144,11 @@ impl Hub {
         }
     }
 
+    /// The SSRC of a track, once something of it is cached.
+    pub fn ssrc(&self, track: u8) -> Option<u32> {
+        self.lock().tracks.get(usize::from(track))?.gop.batches().first()?.ssrc()
+    }
+
     /// How many viewers are joined.
     pub fn viewers(&self) -> usize {
         self.lock().viewers.len()

@@ -4,9 +4,11 @@
 //! - [`mod@wait`]: one `poll` on a socket and a waker, with a deadline
 //! - [`tcp`]: connecting with a deadline, and the options that a relay's sockets need
 //! - [`acceptor`]: a listener with its thread
+//! - [`udp_out`]: UDP to many clients from one pair of sockets, many packets in one call
 
 pub mod acceptor;
 pub mod tcp;
+pub mod udp_out;
 pub mod wait;
 pub mod wake;
 

@@ -12,8 +12,8 @@ use rtsp_proto::{Limits, Response, Version};
 
 use super::Server;
 use super::clients::{Entry, Registered};
-use super::outlet::TcpOutlet;
 use super::session::Session;
+use super::way_out::WayOut;
 use crate::limits::Place;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
@@ -53,8 +53,8 @@ pub(super) struct Client<'a> {
 
 /// The way out: the connection itself, or, once something was played, shared with the source.
 pub(super) enum Out {
-    Direct(TcpOutlet),
-    Shared(Arc<Subscriber<TcpOutlet>>),
+    Direct(WayOut),
+    Shared(Arc<Subscriber<WayOut>>),
     /// Only while one becomes the other.
     Moving,
 }
@@ -110,7 +110,7 @@ fn serve(
         server,
         entry: Arc::clone(&registered.entry),
         local,
-        out: Out::Direct(TcpOutlet::new(Arc::clone(&stream))),
+        out: Out::Direct(WayOut::new(Arc::clone(&stream))),
         stream,
         waker,
         session: None,
@@ -138,12 +138,12 @@ impl Client<'_> {
             if progress == Progress::Clear && !self.may_sleep() {
                 continue;
             }
-            let interest = match progress {
-                Progress::Held if self.owes_too_much() => Interest::Write,
-                Progress::Held => Interest::ReadWrite,
-                _ => Interest::Read,
+            let (interest, resume) = match progress {
+                Progress::Held => self.waits(),
+                _ => (Interest::Read, None),
             };
-            let deadline = self.deadline(progress);
+            let deadline = self.deadline(progress).map(|(at, _)| at);
+            let deadline = deadline.into_iter().chain(resume).min();
             let ready = wait(&self.stream, interest, &self.waker, deadline);
             self.awake();
             let ready = match ready {
@@ -216,11 +216,22 @@ impl Client<'_> {
     }
 
     /// The write side, wherever it is.
-    pub(super) fn outlet<T>(&mut self, with: impl FnOnce(&mut TcpOutlet) -> T) -> Option<T> {
+    pub(super) fn outlet<T>(&mut self, with: impl FnOnce(&mut WayOut) -> T) -> Option<T> {
         match &mut self.out {
             Out::Direct(outlet) => Some(with(outlet)),
             Out::Shared(subscriber) => Some(with(&mut subscriber.outbox().outlet)),
             Out::Moving => None,
+        }
+    }
+
+    /// What to wait for while something is held.
+    fn waits(&mut self) -> (Interest, Option<Instant>) {
+        let deaf = self.owes_too_much();
+        match self.outlet(|outlet| outlet.waits()) {
+            Some((false, resume)) => (Interest::Read, resume),
+            Some((true, resume)) if deaf => (Interest::Write, resume),
+            Some((true, resume)) => (Interest::ReadWrite, resume),
+            None => (Interest::ReadWrite, None),
         }
     }
 
@@ -262,27 +273,28 @@ impl Client<'_> {
             }
         }
         self.tell_skipped();
-        let now = Instant::now();
-        let deadline = self.deadline(progress)?;
-        (now >= deadline).then_some(match (progress, self.partial_since) {
-            (Progress::Held, _) => Farewell::TimedOut("it takes no data"),
-            (_, Some(_)) => Farewell::TimedOut("its request does not end"),
-            _ => Farewell::TimedOut("it has been silent"),
-        })
+        let (deadline, reason) = self.deadline(progress)?;
+        (Instant::now() >= deadline).then_some(Farewell::TimedOut(reason))
     }
 
-    /// When the connection ends unless something happens; `None` while the viewer takes what it
-    /// gets, which is its sign of life.
-    fn deadline(&mut self, progress: Progress) -> Option<Instant> {
+    /// When, and why, the connection ends unless something happens; `None` while the viewer takes
+    /// what it gets, which is its sign of life. Nobody sees whether packets over UDP are taken:
+    /// there, a request or a report must come from time to time.
+    fn deadline(&mut self, progress: Progress) -> Option<(Instant, &'static str)> {
         let config = Arc::clone(&self.server.config);
         let write = (progress == Progress::Held).then(|| {
             let since = self.outlet(|outlet| outlet.last_progress());
-            since.unwrap_or(self.last_heard) + config.write_timeout
+            (since.unwrap_or(self.last_heard) + config.write_timeout, "it takes no data")
         });
         let request = self.partial_since.map(|since| since + config.request_timeout);
-        let playing = self.session.as_ref().is_some_and(|session| session.playing);
-        let silence = (!playing).then(|| self.last_heard + config.client_timeout);
-        [write, request, silence].into_iter().flatten().min()
+        let request = request.map(|at| (at, "its request does not end"));
+        let takes = |session: &Session| session.playing && !session.uses_udp();
+        let silence = (!self.session.as_ref().is_some_and(takes)).then(|| {
+            let heard = self.session.as_ref().and_then(Session::heard);
+            let last = heard.map_or(self.last_heard, |heard| heard.max(self.last_heard));
+            (last + config.client_timeout, "it has been silent")
+        });
+        [write, request, silence].into_iter().flatten().min_by_key(|&(at, _)| at)
     }
 
     /// Says that the viewer is slow, at most once a second.

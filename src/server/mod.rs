@@ -2,19 +2,27 @@
 //!
 //! - [`clients`]: all connections, to count, list and stop them
 //! - `client`: the thread of one: waits, reads, writes, notices silence
-//! - `requests`: what each method does
+//! - `requests`: what each method does; `setup`: SETUP and the choice of a transport
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
 //! - [`access`]: who may watch what
-//! - `outlet`: batches onto the client's connection
+//! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
+//!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
+//! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 pub mod access;
 mod client;
 pub mod clients;
+mod numbering;
 mod outlet;
 mod requests;
 mod session;
+mod setup;
 mod target;
+pub mod udp;
+mod udp_outlet;
+mod udp_pace;
+mod way_out;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +30,7 @@ use std::sync::Arc;
 
 pub use access::Access;
 pub use clients::Clients;
+pub use udp::UdpPorts;
 
 use crate::config::model::Config;
 use crate::limits::Places;
@@ -40,6 +49,8 @@ pub struct Server {
     pub places: Arc<Places>,
     /// Every connection, watching or not.
     pub clients: Clients,
+    /// Where media over UDP leaves.
+    pub udp: Arc<UdpPorts>,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
     pub handoff: bool,
 }

@@ -12,17 +12,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rtsp_proto::rtcp::RtcpPacket;
-use rtsp_proto::rtp::RtpPacketMut;
-
-use crate::media::batch::{Batch, Kind, PREFIX};
+use super::numbering::Numbering;
+use crate::media::batch::Batch;
 use crate::media::burst::Item;
-use crate::media::hub::FirstPacket;
 use crate::media::{Outlet, Progress};
 use crate::source::Slot;
-
-/// Characters of a reason in BYE, whose length is one byte.
-const BYE_REASON: usize = 60;
 
 /// The write side of a connection.
 #[derive(Debug)]
@@ -40,14 +34,9 @@ pub(super) struct TcpOutlet {
 /// How one track leaves.
 #[derive(Clone, Copy, Debug)]
 struct TrackOut {
-    channel: u8,
-    control_channel: u8,
-    /// Added to each sequence number.
-    shift: u16,
-    /// The shared number after the last packet that went out.
-    next: Option<u16>,
-    /// The SSRC of what went out last.
-    ssrc: Option<u32>,
+    /// Of RTP and RTCP.
+    channels: (u8, u8),
+    numbering: Numbering,
 }
 
 /// A batch whose first bytes are on the wire, and how many.
@@ -73,29 +62,28 @@ impl TcpOutlet {
     }
 
     /// Begins with these tracks: for each of the presentation the RTP and RTCP channels, `None`
-    /// for those the client did not set up. A stream that was paused goes on without a gap.
-    pub(super) fn set_tracks(&mut self, slot: &Arc<Slot>, channels: &[Option<(u8, u8)>]) {
-        let before = std::mem::take(&mut self.tracks);
-        let resumes = self.slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, slot));
-        let tracks = channels.iter().enumerate().map(|(index, channels)| {
-            let (channel, control_channel) = (*channels)?;
-            let known = before.get(index).copied().flatten().filter(|_| resumes);
-            Some(match known {
-                Some(known) => TrackOut { channel, control_channel, ..known },
-                None => TrackOut { channel, control_channel, shift: 0, next: None, ssrc: None },
-            })
-        });
+    /// for those the client did not set up, and how it is numbered.
+    pub(super) fn set_tracks(
+        &mut self,
+        slot: &Arc<Slot>,
+        tracks: impl IntoIterator<Item = (Option<(u8, u8)>, Numbering)>,
+    ) {
+        let tracks = tracks
+            .into_iter()
+            .map(|(channels, numbering)| channels.map(|channels| TrackOut { channels, numbering }));
         self.tracks = tracks.collect();
         self.slot = Some(Arc::clone(slot));
         self.last_progress = Instant::now();
     }
 
-    /// The number under which the viewer will see this packet, if it comes next on its track.
-    pub(super) fn sequence_of(&self, track: usize, first: &FirstPacket) -> u16 {
-        let track = self.tracks.get(track).copied().flatten();
-        track.map_or(first.sequence, |track| {
-            first.sequence.wrapping_add(track.shift_at(first.preceding))
-        })
+    /// Whether what went out last was of this stream.
+    pub(super) fn serves(&self, slot: &Arc<Slot>) -> bool {
+        self.slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, slot))
+    }
+
+    /// How a track is numbered, if it goes out here.
+    pub(super) fn numbering(&self, track: usize) -> Option<Numbering> {
+        self.tracks.get(track)?.as_ref().map(|track| track.numbering)
     }
 
     /// Writes bytes that are no batch, behind everything that was begun.
@@ -104,18 +92,12 @@ impl TcpOutlet {
         self.flush()
     }
 
-    /// RTCP BYE on each track ([RFC 3550 section 6.6]): no more packets, and why.
-    ///
-    /// [RFC 3550 section 6.6]: https://www.rfc-editor.org/rfc/rfc3550#section-6.6
+    /// RTCP BYE on each track: no more packets, and why.
     pub(super) fn say_bye(&mut self, reason: &str) -> Progress {
         let mut bytes = Vec::new();
         for track in self.tracks.iter().flatten() {
-            let mut packet = Vec::new();
-            let ssrc = track.ssrc.unwrap_or_default();
-            RtcpPacket::ReceiverReport { ssrc, reports: Vec::new() }.encode(&mut packet);
-            let reason = Some(reason.chars().take(BYE_REASON).collect());
-            RtcpPacket::Bye { ssrcs: track.ssrc.into_iter().collect(), reason }.encode(&mut packet);
-            bytes.extend_from_slice(&[b'$', track.control_channel]);
+            let packet = track.numbering.bye(reason);
+            bytes.extend_from_slice(&[b'$', track.channels.1]);
             bytes.extend_from_slice(&(packet.len() as u16).to_be_bytes());
             bytes.extend_from_slice(&packet);
         }
@@ -165,13 +147,7 @@ impl Outlet for TcpOutlet {
         let index = usize::from(batch.track);
         let Some(Some(track)) = self.tracks.get_mut(index) else { return Progress::Clear };
         let usual = (2 * batch.track, 2 * batch.track + 1);
-        let mut as_is = (track.channel, track.control_channel) == usual;
-        if batch.kind != Kind::Control {
-            track.shift = track.shift_at(batch.preceding);
-            track.next = Some(batch.next_sequence);
-            track.ssrc = batch.ssrc();
-            as_is &= track.shift == 0 && item.timestamp.is_none();
-        }
+        let as_is = track.numbering.pass(item) && track.channels == usual;
         if as_is {
             return match self.write(&batch.wire) {
                 Ok(done) if done == batch.wire.len() => Progress::Clear,
@@ -182,7 +158,7 @@ impl Outlet for TcpOutlet {
                 Err(broken) => broken,
             };
         }
-        let copy = track.patched(item);
+        let copy = track.numbering.copy(item, track.channels);
         match self.write(&copy) {
             Ok(done) if done == copy.len() => Progress::Clear,
             Ok(done) => {
@@ -236,39 +212,6 @@ impl Outlet for TcpOutlet {
     }
 }
 
-impl TrackOut {
-    /// The shift for a batch that follows this number: what the viewer did not get leaves no gap.
-    fn shift_at(&self, preceding: u16) -> u16 {
-        let skipped = self.next.map_or(0, |next| preceding.wrapping_sub(next));
-        self.shift.wrapping_sub(skipped)
-    }
-
-    fn patched(&self, item: &Item) -> Vec<u8> {
-        let batch = &item.batch;
-        let control = batch.kind == Kind::Control;
-        let channel = if control { self.control_channel } else { self.channel };
-        let mut copy = batch.wire.to_vec();
-        let mut rest = copy.as_mut_slice();
-        while let &mut [_, ref mut own, high, low, ref mut more @ ..] = rest {
-            *own = channel;
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            let Some((packet, others)) = more.split_at_mut_checked(length) else { break };
-            if let Some(mut packet) = (!control).then(|| RtpPacketMut::parse(packet).ok()).flatten()
-            {
-                let sequence = packet.as_packet().sequence().wrapping_add(self.shift);
-                packet.set_sequence(sequence);
-                if let Some(timestamp) = item.timestamp {
-                    packet.set_timestamp(timestamp);
-                }
-            }
-            rest = others;
-        }
-        copy
-    }
-}
-
-const _: () = assert!(PREFIX == 4, "the pattern in `patched` takes four bytes");
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -277,6 +220,7 @@ mod tests {
     use rtsp_proto::rtp::RtpPacket;
 
     use super::*;
+    use crate::media::batch::Kind;
 
     fn batch(first: u16, preceding: u16) -> Arc<Batch> {
         let mut wire = vec![b'$', 0, 0, 16];
@@ -304,13 +248,7 @@ mod tests {
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         let mut outlet = TcpOutlet::new(Arc::new(server));
-        outlet.tracks = vec![Some(TrackOut {
-            channel: channels.0,
-            control_channel: channels.1,
-            shift: 0,
-            next: None,
-            ssrc: None,
-        })];
+        outlet.tracks = vec![Some(TrackOut { channels, numbering: Numbering::default() })];
         (outlet, client)
     }
 

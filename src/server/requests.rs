@@ -6,15 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::headers::{
-    Delivery, Lower, Profile, Range, RtpInfo, RtpInfoEntry, Transport, TransportSpec, tokens,
-};
+use rtsp_proto::headers::{Range, RtpInfo, RtpInfoEntry, tokens};
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
 use super::access::{self, Decision};
 use super::client::{Client, Farewell, Out};
-use super::session::Session;
-use super::target::Target;
+use super::target::{Target, without_login};
 use crate::limits::Full;
 use crate::logging::Quoted;
 use crate::media::hub::FirstPacket;
@@ -37,7 +34,7 @@ const BAD: &str = "Bad Request: ";
 
 /// What a request needs of the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Until {
+pub(super) enum Until {
     /// Its tracks are known.
     Described,
     /// There is a picture to begin with.
@@ -45,7 +42,7 @@ enum Until {
 }
 
 /// A refusal on the way to an answer, or the client is gone.
-enum Refusal {
+pub(super) enum Refusal {
     Answer(Response),
     Leave(Farewell),
 }
@@ -56,12 +53,17 @@ impl From<StatusCode> for Refusal {
     }
 }
 
-type Answer = Result<Response, Refusal>;
+pub(super) type Answer = Result<Response, Refusal>;
 
 impl Client<'_> {
     /// Answers a request.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Farewell> {
-        log::trace!("request {} {} client={}", request.method, request.uri, self.entry.id);
+        log::trace!(
+            "request method={} uri={} client={}",
+            request.method,
+            Quoted(&without_login(&request.uri)),
+            self.entry.id
+        );
         if let Some(agent) = request.headers.get("User-Agent") {
             self.entry.update(|details| {
                 if details.agent != agent {
@@ -201,36 +203,6 @@ impl Client<'_> {
         Ok(response)
     }
 
-    fn setup(&mut self, request: &Request, target: &Target) -> Answer {
-        let offered = match Transport::from_headers(&request.headers) {
-            Ok(Some(transport)) => transport.0,
-            Ok(None) => return Err(bad("a SETUP needs a Transport header")),
-            Err(error) => return Err(bad(&error.to_string())),
-        };
-        let Some(spec) = offered.iter().find(|spec| is_supported(spec)) else {
-            return Err(StatusCode::UNSUPPORTED_TRANSPORT.into());
-        };
-        let busy = |session: &Session| session.playing || session.stream != target.stream;
-        if self.session.as_ref().is_some_and(busy) {
-            return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
-        }
-        self.acquire(&target.stream)?;
-        let (presentation, _) = self.wait_for(Until::Described)?;
-        let track = chosen_track(&presentation, target.track)?;
-        let session =
-            self.session.get_or_insert_with(|| Session::new(target, presentation.tracks.len()));
-        let wanted = spec.interleaved.map(|(rtp, rtcp)| (rtp, rtcp.unwrap_or(rtp.wrapping_add(1))));
-        let Some((rtp, rtcp)) = session.set_up(track, wanted) else {
-            return Err(StatusCode::NOT_FOUND.into());
-        };
-        let mut answer = TransportSpec::interleaved(rtp);
-        answer.interleaved = Some((rtp, Some(rtcp)));
-        let timeout = self.server.config.client_timeout.as_secs();
-        Ok(ok()
-            .with("Transport", answer.to_string())
-            .with("Session", format!("{};timeout={timeout}", session.id)))
-    }
-
     fn play(&mut self, request: &Request, target: &Target) -> Answer {
         if let Err(error) = Range::from_headers(&request.headers) {
             return Err(bad(&error.to_string()));
@@ -248,7 +220,7 @@ impl Client<'_> {
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
-        if session.channels.len() != presentation.tracks.len() {
+        if session.tracks.len() != presentation.tracks.len() {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
         let slot = Arc::clone(guard.slot());
@@ -263,9 +235,8 @@ impl Client<'_> {
         self.out = Out::Shared(Arc::clone(&subscriber));
         // From joining to the reply the outbox is ours: no frame can get in front.
         let mut outbox = subscriber.outbox();
-        outbox.outlet.set_tracks(&slot, &session.channels);
-        let channels = session.channels.clone();
-        let wants = |track: u8| matches!(channels.get(usize::from(track)), Some(Some(_)));
+        outbox.outlet.set_tracks(&slot, session, self.local.ip().to_canonical());
+        let wants = |track: u8| matches!(session.tracks.get(usize::from(track)), Some(Some(_)));
         let instant = slot.stream.instant_start;
         let mut first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
         for (packet, track) in first.iter_mut().zip(0..) {
@@ -274,6 +245,7 @@ impl Client<'_> {
             }
         }
         session.playing = true;
+        let transport = if session.uses_udp() { "udp" } else { "tcp" };
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
         let info = rtp_info(&base, &first);
@@ -289,7 +261,7 @@ impl Client<'_> {
         self.entry.update(|details| details.playing = true);
         let details = self.entry.details();
         log::info!(
-            "viewer joined stream={} client={} address={} transport=tcp agent={}{}",
+            "viewer joined stream={} client={} address={} transport={transport} agent={}{}",
             slot.stream.name,
             self.entry.id,
             self.entry.address,
@@ -310,6 +282,7 @@ impl Client<'_> {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         }
         self.stop_playing("it ended the session");
+        self.outlet(|outlet| outlet.end_udp());
         self.session = None;
         self.guard = None;
         self.place = None;
@@ -318,7 +291,7 @@ impl Client<'_> {
     }
 
     /// Takes a place and wants the stream.
-    fn acquire(&mut self, stream: &str) -> Result<(), Refusal> {
+    pub(super) fn acquire(&mut self, stream: &str) -> Result<(), Refusal> {
         if self.guard.as_ref().is_some_and(|guard| guard.slot().stream.name == stream) {
             return Ok(());
         }
@@ -377,7 +350,7 @@ impl Client<'_> {
     }
 
     /// Waits for the camera.
-    fn wait_for(&mut self, until: Until) -> Result<(Arc<Presentation>, u64), Refusal> {
+    pub(super) fn wait_for(&mut self, until: Until) -> Result<(Arc<Presentation>, u64), Refusal> {
         let mut asked_again = false;
         loop {
             let mut deadline = None;
@@ -441,11 +414,11 @@ fn finished(request: &Request, response: Response) -> Response {
     whole
 }
 
-fn ok() -> Response {
+pub(super) fn ok() -> Response {
     Response::new(StatusCode::OK, Version::V1_0)
 }
 
-fn bad(reason: &str) -> Refusal {
+pub(super) fn bad(reason: &str) -> Refusal {
     let mut response = Response::new(StatusCode::BAD_REQUEST, Version::V1_0);
     response.reason = format!("{BAD}{}", reason.escape_default());
     Refusal::Answer(response)
@@ -476,27 +449,6 @@ fn parameter(request: &Request) -> Answer {
         Some(session) => response.with("Session", session.split(';').next().unwrap_or_default()),
         None => response,
     })
-}
-
-fn is_supported(spec: &TransportSpec) -> bool {
-    let play = spec.mode.as_deref().is_none_or(|mode| mode.eq_ignore_ascii_case("play"));
-    spec.profile == Profile::Avp
-        && spec.lower == Lower::Tcp
-        && spec.delivery != Some(Delivery::Multicast)
-        && play
-}
-
-/// The track a SETUP means: the one it names, or the only one.
-fn chosen_track(presentation: &Presentation, named: Option<u8>) -> Result<u8, StatusCode> {
-    let mut offered =
-        presentation.tracks.iter().zip(0u8..).filter(|(track, _)| track.offered).map(|(_, i)| i);
-    match named {
-        Some(named) => offered.find(|&index| index == named).ok_or(StatusCode::NOT_FOUND),
-        None => match (offered.next(), offered.next()) {
-            (Some(only), None) => Ok(only),
-            _ => Err(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED),
-        },
-    }
 }
 
 fn rtp_info(base: &str, first: &[Option<FirstPacket>]) -> RtpInfo {

@@ -1,6 +1,10 @@
 //! What a client has set up.
 
+use std::time::Instant;
+
 use super::target::Target;
+use super::udp::Lease;
+use super::udp_outlet::UdpPeer;
 use crate::entropy;
 
 /// A session; it lives and dies with its connection.
@@ -12,10 +16,21 @@ pub(super) struct Session {
     pub stream: String,
     /// `scheme://authority` of its SETUP, for the URLs we give when a request names none.
     pub origin: String,
-    /// For each track the RTP and RTCP channels, `None` for those not set up.
-    pub channels: Vec<Option<(u8, u8)>>,
+    /// For each track how it is carried, `None` for those not set up.
+    pub tracks: Vec<Option<Carrier>>,
+    /// The ports that the tracks over UDP leave by.
+    pub lease: Option<Lease>,
     /// Media flows, or is about to.
     pub playing: bool,
+}
+
+/// How a track gets to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// On these channels of the connection: RTP and RTCP.
+    Interleaved(u8, u8),
+    /// To these ports.
+    Udp(UdpPeer),
 }
 
 impl Session {
@@ -23,17 +38,17 @@ impl Session {
     pub(super) fn new(target: &Target, tracks: usize) -> Self {
         let id = entropy::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
         let Target { stream, origin, .. } = target.clone();
-        Self { id, stream, origin, channels: vec![None; tracks], playing: false }
+        Self { id, stream, origin, tracks: vec![None; tracks], lease: None, playing: false }
     }
 
     /// Sets up a track on the channels the client asked for, or, if it asked for none or for one
     /// that another track has, on the next free pair. `None` without a free pair or track.
     pub(super) fn set_up(&mut self, track: u8, wanted: Option<(u8, u8)>) -> Option<(u8, u8)> {
         let index = usize::from(track);
-        self.channels.get(index)?;
+        self.tracks.get(index)?;
         let used = |channel: u8| {
-            let others = self.channels.iter().enumerate().filter(|&(other, _)| other != index);
-            others.filter_map(|(_, pair)| *pair).any(|(a, b)| a == channel || b == channel)
+            let others = self.channels().enumerate().filter(|&(other, _)| other != index);
+            others.filter_map(|(_, pair)| pair).any(|(a, b)| a == channel || b == channel)
         };
         let fits = |&(rtp, rtcp): &(u8, u8)| rtp != rtcp && !used(rtp) && !used(rtcp);
         let free = || (0..=254).step_by(2).map(|channel| (channel, channel + 1)).find(fits);
@@ -42,13 +57,48 @@ impl Session {
             Some(pair) => Some(pair).filter(fits).or_else(free)?,
             None => Some(usual).filter(fits).or_else(free)?,
         };
-        *self.channels.get_mut(index)? = Some(pair);
+        *self.tracks.get_mut(index)? = Some(Carrier::Interleaved(pair.0, pair.1));
         Some(pair)
+    }
+
+    /// Sets up a track over UDP, from the ports of `lease` if the session has none yet. `None`
+    /// without such a track.
+    pub(super) fn set_up_udp(&mut self, track: u8, peer: UdpPeer, lease: Lease) -> Option<&Lease> {
+        *self.tracks.get_mut(usize::from(track))? = Some(Carrier::Udp(peer));
+        let lease = self.lease.get_or_insert(lease);
+        lease.listen_to(peer.rtcp);
+        Some(lease)
+    }
+
+    /// For each track its channels on the connection.
+    pub(super) fn channels(&self) -> impl Iterator<Item = Option<(u8, u8)>> {
+        self.tracks.iter().map(|track| match track {
+            Some(Carrier::Interleaved(rtp, rtcp)) => Some((*rtp, *rtcp)),
+            _ => None,
+        })
+    }
+
+    /// For each track its UDP ports.
+    pub(super) fn peers(&self) -> impl Iterator<Item = Option<UdpPeer>> {
+        self.tracks.iter().map(|track| match track {
+            Some(Carrier::Udp(peer)) => Some(*peer),
+            _ => None,
+        })
+    }
+
+    /// Whether a track goes over UDP.
+    pub(super) fn uses_udp(&self) -> bool {
+        self.peers().any(|peer| peer.is_some())
+    }
+
+    /// When the client was last heard over UDP.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        self.lease.as_ref()?.heard()
     }
 
     /// Whether a track is set up.
     pub(super) fn is_set_up(&self) -> bool {
-        self.channels.iter().any(Option::is_some)
+        self.tracks.iter().any(Option::is_some)
     }
 }
 

@@ -48,6 +48,15 @@ impl Target {
     }
 }
 
+/// A URI for the log: clients may put their login into it.
+pub(super) fn without_login(uri: &str) -> String {
+    let parts = uri.split_once("://").and_then(|(scheme, rest)| {
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://***@{host}"))
+    });
+    parts.unwrap_or_else(|| uri.to_owned())
+}
+
 /// Splits `path/trackID=3`; the text without the control, and its number.
 fn split_control(text: &str) -> Option<(&str, u8)> {
     let (rest, last) = text.rsplit_once('/').unwrap_or(("", text));
@@ -108,5 +117,7 @@ mod tests {
     fn urls_for_the_client_use_the_name_it_reached_us_by_and_no_login() {
         let target = Target::parse("rtsp://me:pw@relay.lan:8554/door?x").unwrap();
         assert_eq!(target.base(), "rtsp://relay.lan:8554/door/");
+        assert_eq!(without_login("rtsp://me:p/w@h/a"), "rtsp://***@h/a");
+        assert_eq!(without_login("rtsp://h/a"), "rtsp://h/a");
     }
 }

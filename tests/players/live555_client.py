@@ -163,6 +163,8 @@ class Client:
                     self.closed_by_server = True
                     return False
                 self.buffer += data
+                # It was sent before what waits on the other sockets: the answer to PLAY first.
+                return True
             else:
                 track, index = udp[sock]
                 self.packet(track, index, sock.recv(65536))

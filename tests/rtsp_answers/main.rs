@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is the test")]
 
 #[path = "../../examples/camera/sim/mod.rs"]
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod sim;
 #[path = "../support/mod.rs"]
 mod support;

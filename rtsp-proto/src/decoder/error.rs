@@ -18,7 +18,7 @@ pub enum DecodeError {
         offset: u64,
         /// What it should have been.
         rule: &'static str,
-        /// What it was, escaped and shortened.
+        /// What it was, without a login, escaped and shortened.
         found: String,
     },
     /// A line ends in something else than CRLF.
@@ -41,7 +41,7 @@ pub enum DecodeError {
         offset: u64,
         /// What it should have been.
         rule: &'static str,
-        /// What it was, escaped and shortened.
+        /// Its name up to the colon, escaped and shortened; empty when there is none.
         found: String,
     },
     /// The request URI exceeds [`Limits::uri`](crate::Limits::uri).
@@ -134,9 +134,11 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "byte {}: ", self.offset())?;
         match self {
-            Self::StartLine { rule, found, .. }
-            | Self::HeaderLine { rule, found, .. }
-            | Self::ContentLength { rule, found, .. } => write!(f, "{rule}, not \"{found}\""),
+            Self::HeaderLine { rule, found, .. } if found.is_empty() => f.write_str(rule),
+            Self::HeaderLine { rule, found, .. } => write!(f, "{rule}, in \"{found}\""),
+            Self::StartLine { rule, found, .. } | Self::ContentLength { rule, found, .. } => {
+                write!(f, "{rule}, not \"{found}\"")
+            }
             Self::LineEnd { rule, .. } => f.write_str(rule),
             Self::BlankLines { limit, .. } => {
                 write!(f, "more than {limit} blank lines before a message")
@@ -163,6 +165,26 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// A first line for an error, without the login that its URI may hold.
+pub(super) fn excerpt_line(line: &[u8]) -> String {
+    let login = line.windows(3).position(|part| part == b"://").and_then(|at| {
+        let begin = at + 3;
+        Some(begin..line.iter().rposition(|&b| b == b'@')?)
+    });
+    match login.filter(|login| login.start <= login.end) {
+        Some(login) => excerpt(&[&line[..login.start], b"***", &line[login.end..]].concat()),
+        None => excerpt(line),
+    }
+}
+
+/// A header line for an error: its name only, since the value may be a login; nothing of a line
+/// without one.
+pub(super) fn excerpt_name(line: &[u8]) -> String {
+    let name = line.iter().position(|&b| b == b':').map(|colon| &line[..=colon]);
+    let is_short = |name: &&[u8]| !name.iter().any(|b| b"\"=,".contains(b));
+    name.filter(is_short).map(excerpt).unwrap_or_default()
+}
+
 /// Bytes of a peer for an error: printable, on one line, not long.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     let mut text = bytes[..bytes.len().min(EXCERPT)].escape_ascii().to_string();
@@ -175,6 +197,24 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_not_shown_with_what_is_wrong_beside_it() {
+        for (line, shown) in [
+            ("PLAY rtsp://me:p@s s@h/a RTSP/1.0", "PLAY rtsp://***@h/a RTSP/1.0"),
+            ("PLAY rtsp://h/a b RTSP/1.0", "PLAY rtsp://h/a b RTSP/1.0"),
+            ("me@h rtsp://h", "me@h rtsp://h"),
+        ] {
+            assert_eq!(excerpt_line(line.as_bytes()), shown);
+        }
+        for (line, shown) in [
+            ("Authorization : Basic bWU6cHc=", "Authorization :"),
+            (" response=\"0123\", uri=\"rtsp://h\"", ""),
+            ("bWU6cHc", ""),
+        ] {
+            assert_eq!(excerpt_name(line.as_bytes()), shown);
+        }
+    }
 
     #[test]
     fn what_a_peer_sent_is_shown_on_one_short_line() {

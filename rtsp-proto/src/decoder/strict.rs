@@ -1,7 +1,7 @@
 //! Reading a client's head: everything that is not as the standard has it is an error.
 
 use super::body::Length;
-use super::error::{DecodeError, excerpt};
+use super::error::{DecodeError, excerpt, excerpt_line, excerpt_name};
 use super::message::{Message, sanitized};
 use crate::{Headers, Limits, Method, Request, Response, StatusCode, Version};
 
@@ -26,7 +26,7 @@ pub(super) fn start_line(
     offset: u64,
     limits: &Limits,
 ) -> Result<Message, DecodeError> {
-    let error = |rule| DecodeError::StartLine { offset, rule, found: excerpt(line) };
+    let error = |rule| DecodeError::StartLine { offset, rule, found: excerpt_line(line) };
     if line.iter().any(|&b| b.is_ascii_control()) {
         return Err(error("a first line holds no control characters"));
     }
@@ -113,13 +113,13 @@ fn broken_line(block: &[u8], offset: u64) -> DecodeError {
             return DecodeError::HeaderLine {
                 offset: offset + from as u64,
                 rule,
-                found: excerpt(text),
+                found: excerpt_name(text),
             };
         }
         from += line.len();
     }
     let rule = "header lines are names, colons and values";
-    DecodeError::HeaderLine { offset, rule, found: excerpt(block) }
+    DecodeError::HeaderLine { offset, rule, found: String::new() }
 }
 
 /// What Content-Length says: digits only, and the same in every line of that name.
