@@ -4,7 +4,7 @@
 pub(crate) const HELP: &str = "\
 Measures the relay beside the kernel's floor; prints tables, writes bench.json.
 
-bench [--only SCENARIO]... [--repeat N] [--seconds S] [--idle-seconds S] [--no-handoff]
+bench [--only SCENARIO]... [--repeat N] [--seconds S] [--idle-seconds S] [--no-handoff] [--pin]
 
   --only          tcp1 tcp16 tcp64 tcp256 tcp1000 m8x8 start stall churn idle; default all
   --repeat        runs of each kind in a scenario, floor and relay in turn; default 5, and 3 where
@@ -13,6 +13,8 @@ bench [--only SCENARIO]... [--repeat N] [--seconds S] [--idle-seconds S] [--no-h
   --idle-seconds  how long the idle relay is watched, default 5
   --no-handoff    all viewers of all scenarios by channel and thread, for comparison; without it
                   tcp64 is measured both ways
+  --pin           the server alone on the first processor, camera and load on the others: steadier
+                  figures for processor time, none for what several processors are worth
 ";
 
 /// What was asked for.
@@ -26,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) idle_seconds: f64,
     /// Viewers are served without a thread's wake-up where possible.
     pub(crate) handoff: bool,
+    /// The server has a processor for itself, and only that.
+    pub(crate) pin: bool,
 }
 
 impl Options {
@@ -45,8 +49,14 @@ const SCENARIOS: [&str; 10] =
 
 /// Reads the arguments; `Ok(None)` for `--help`.
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options =
-        Options { only: Vec::new(), repeat: None, seconds: 2.0, idle_seconds: 5.0, handoff: true };
+    let mut options = Options {
+        only: Vec::new(),
+        repeat: None,
+        seconds: 2.0,
+        idle_seconds: 5.0,
+        handoff: true,
+        pin: false,
+    };
     let mut words = words;
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -68,6 +78,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
             "--seconds" => options.seconds = seconds(&value()?)?,
             "--idle-seconds" => options.idle_seconds = seconds(&value()?)?,
             "--no-handoff" => options.handoff = false,
+            "--pin" => options.pin = true,
             _ => return Err(format!("unknown argument {word}; see --help")),
         }
     }

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::{Value, json};
 
 use super::arguments::Options;
@@ -50,7 +51,17 @@ pub(crate) struct Lab {
     examples: PathBuf,
     directory: PathBuf,
     camera_base: String,
+    /// Whose is which, if they are not everybody's.
+    processors: Option<Processors>,
     _camera: Process,
+}
+
+/// Processors of the server, and of everybody else. Programs inherit them from us when they start.
+#[derive(Clone, Copy, Debug)]
+struct Processors {
+    all: CpuSet,
+    server: CpuSet,
+    others: CpuSet,
 }
 
 /// A server at work.
@@ -98,10 +109,13 @@ impl Lab {
         for (name, what) in named.into_iter().chain(numbered) {
             camera.arg("--path").arg(format!("{name}={what}"));
         }
-        let mut camera = Process::start(&mut camera, Some(&directory.join("camera.log")))?;
+        let processors = options.pin.then(Processors::split).transpose()?;
+        let log = directory.join("camera.log");
+        let mut camera =
+            Processors::of_load(processors, || Process::start(&mut camera, Some(&log)))?;
         let url = first_line(&mut camera)?;
         let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base).to_owned();
-        Ok(Self { options, examples, directory, camera_base: base, _camera: camera })
+        Ok(Self { options, examples, directory, camera_base: base, processors, _camera: camera })
     }
 
     /// The machine in a line.
@@ -135,7 +149,9 @@ impl Lab {
             Server::Floor => {
                 let mut command = Command::new(self.examples.join("floor"));
                 let log = self.directory.join("floor.log");
-                let mut process = Process::start(command.args(sources), Some(&log))?;
+                let mut process = Processors::of_server(self.processors, || {
+                    Process::start(command.args(&sources), Some(&log))
+                })?;
                 let base = format!("rtsp://{}", first_line(&mut process)?);
                 Ok(Serving { process: Some(process), base })
             }
@@ -149,7 +165,9 @@ impl Lab {
                     command.env(HANDOFF_SWITCH, "off");
                 }
                 let log = self.directory.join("relay.log");
-                let mut process = Process::start(&mut command, Some(&log))?;
+                let mut process = Processors::of_server(self.processors, || {
+                    Process::start(&mut command, Some(&log))
+                })?;
                 let deadline = Instant::now() + READY;
                 while TcpStream::connect(("127.0.0.1", port)).is_err() {
                     if Instant::now() > deadline || !process.is_running() {
@@ -177,7 +195,7 @@ impl Lab {
         let mut command = Command::new(self.examples.join("load"));
         command.args(arguments);
         command.args(paths.iter().map(|path| format!("{}/{path}", serving.base)));
-        Process::start(&mut command, None)
+        Processors::of_load(self.processors, || Process::start(&mut command, None))
     }
 
     /// Runs a load, and watches the server in its steady window.
@@ -210,6 +228,41 @@ impl Lab {
             eprintln!("load: {failures:?}");
         }
         Ok(run)
+    }
+}
+
+impl Processors {
+    fn split() -> io::Result<Self> {
+        let all = sched_getaffinity(None)?;
+        let (mut server, mut others) = (CpuSet::new(), CpuSet::new());
+        for processor in (0..CpuSet::MAX_CPU).filter(|&processor| all.is_set(processor)) {
+            let set = if server.count() == 0 { &mut server } else { &mut others };
+            set.set(processor);
+        }
+        if others.count() == 0 {
+            return Err(io::Error::other("--pin needs two processors"));
+        }
+        Ok(Self { all, server, others })
+    }
+
+    fn of_server<T>(own: Option<Self>, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        Self::on(own.map(|own| (own.server, own.all)), start)
+    }
+
+    fn of_load<T>(own: Option<Self>, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        Self::on(own.map(|own| (own.others, own.all)), start)
+    }
+
+    /// Starts something on the first set; we ourselves are on the second again afterwards.
+    fn on<T>(
+        sets: Option<(CpuSet, CpuSet)>,
+        start: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let Some((during, after)) = sets else { return start() };
+        sched_setaffinity(None, &during)?;
+        let started = start();
+        sched_setaffinity(None, &after)?;
+        started
     }
 }
 

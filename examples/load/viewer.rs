@@ -12,13 +12,15 @@ use super::arguments::Target;
 use super::dialog::Dialog;
 use super::figures::Figures;
 use super::framing::{Framing, Sink};
-use super::media::Media;
+use super::media::{Media, Picture};
 
 /// Receive buffer of those that read slowly or not at all: the kernel's own would hide it.
 const SMALL_BUFFER: usize = 16 * 1024;
 
-/// A player's clock is judged when it has run for so long.
+/// A player's clock is judged when it has run for so long, by so many pictures: one of them alone
+/// may have left the camera late.
 const SETTLED: Duration = Duration::from_millis(300);
+const JUDGED_BY: u8 = 5;
 
 const VIDEO_CLOCK: f64 = 90_000.0;
 
@@ -56,7 +58,8 @@ struct Seen {
     error: Option<String>,
     /// When the first whole key frame was there, Unix time in ns, and its RTP time.
     anchor: Option<(u64, u32)>,
-    judged: bool,
+    judged_by: u8,
+    shown_late_ms: f64,
 }
 
 /// What one read led to.
@@ -91,7 +94,8 @@ impl Viewer {
             request: None,
             error: None,
             anchor: None,
-            judged: false,
+            judged_by: 0,
+            shown_late_ms: f64::MIN,
         };
         Ok(Self { stream, role, budget: 0.0, framing: Framing::new(), seen })
     }
@@ -147,6 +151,26 @@ impl Viewer {
     }
 }
 
+impl Seen {
+    /// How late a player shows that started its clock with the first key frame.
+    fn judge(&mut self, picture: &Picture, now_ns: u64, figures: &mut Figures) {
+        let (Some((at_ns, timestamp)), Some(sent_ns)) = (self.anchor, picture.sent_ns) else {
+            return;
+        };
+        let settled = now_ns.saturating_sub(at_ns) > SETTLED.as_nanos() as u64;
+        if !settled || self.judged_by == JUDGED_BY {
+            return;
+        }
+        let ahead = picture.timestamp.wrapping_sub(timestamp) as i32;
+        let shown_ms = at_ns as f64 / 1e6 + f64::from(ahead) / VIDEO_CLOCK * 1e3;
+        self.shown_late_ms = self.shown_late_ms.max(shown_ms - sent_ns as f64 / 1e6);
+        self.judged_by += 1;
+        if self.judged_by == JUDGED_BY {
+            figures.shown_late.add(self.shown_late_ms);
+        }
+    }
+}
+
 /// A viewer while the bytes of one read are looked at.
 struct Reading<'a> {
     seen: &'a mut Seen,
@@ -182,16 +206,7 @@ impl Sink for Reading<'_> {
             seen.anchor = Some((self.now_ns, picture.timestamp));
             figures.first_key.add(milliseconds(seen.joined.elapsed()));
         }
-        if let (Some((at_ns, timestamp)), Some(sent_ns), false) =
-            (seen.anchor, picture.sent_ns, seen.judged)
-        {
-            if self.now_ns.saturating_sub(at_ns) > SETTLED.as_nanos() as u64 {
-                let ahead = picture.timestamp.wrapping_sub(timestamp) as i32;
-                let shown_ms = at_ns as f64 / 1e6 + f64::from(ahead) / VIDEO_CLOCK * 1e3;
-                figures.shown_late.add(shown_ms - sent_ns as f64 / 1e6);
-                seen.judged = true;
-            }
-        }
+        seen.judge(&picture, self.now_ns, figures);
         if self.in_window {
             figures.pictures += 1;
             figures.undecodable += u64::from(!picture.decodable && seen.anchor.is_some());
