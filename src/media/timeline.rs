@@ -155,9 +155,13 @@ impl Timeline {
         let step = sequence::distance(last.sequence, sequence.wrapping_add(offsets.sequence));
         let ticks =
             sequence::ts_distance(last.timestamp, timestamp.wrapping_add(offsets.timestamp));
-        let passed = i64::from(self.ticks(now.saturating_duration_since(last.arrived)) as i32);
-        let drift = (i64::from(ticks) - passed).unsigned_abs();
-        let jumped = drift > MAX_DRIFT.as_secs() * u64::from(self.clock_rate);
+        // Most packets belong to the picture of their predecessor: nothing to calculate.
+        let since = now.saturating_duration_since(last.arrived);
+        let jumped = (ticks != 0 || since > MAX_DRIFT) && {
+            let passed = i64::from(self.ticks(since) as i32);
+            let drift = (i64::from(ticks) - passed).unsigned_abs();
+            drift > MAX_DRIFT.as_secs() * u64::from(self.clock_rate)
+        };
         match (step, jumped) {
             // New numbers and a new clock at once: the camera began anew with its old SSRC.
             (step, true) if !(-MAX_MISORDER..=MAX_DROPOUT).contains(&step) => Mapped::SsrcChanged,

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -30,8 +30,10 @@ const MAX_OWED: usize = 64 * 1024;
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// One connection.
-pub(super) struct Client<'a> {
-    pub(super) server: &'a Arc<Server>,
+pub(super) struct Client {
+    pub(super) server: Arc<Server>,
+    /// In the list as long as this lives.
+    _registered: Registered,
     pub(super) entry: Arc<Entry>,
     pub(super) local: SocketAddr,
     pub(super) stream: Arc<TcpStream>,
@@ -49,6 +51,17 @@ pub(super) struct Client<'a> {
     /// When playing began, and what had been written by then.
     pub(super) playing_since: Option<(Instant, u64)>,
     skipped_told: (u64, Instant),
+    /// It plays in a thread that has begun anew.
+    settled: bool,
+}
+
+/// Why a client's thread ends.
+enum Turn {
+    /// The connection ends.
+    End(Farewell),
+    /// It plays, and goes on in a fresh thread: of a viewer that plays for hours, what the handshake
+    /// has left on the stack and in malloc's store of the thread would be most of its memory.
+    Settle,
 }
 
 /// The way out: the connection itself, or, once something was played, shared with the source.
@@ -82,61 +95,103 @@ pub(super) fn spawn(
     let local = stream.local_addr()?;
     let waker = Arc::new(Waker::new()?);
     let id = server.clients.next_id();
-    let server = Arc::clone(server);
-    let stream = Arc::clone(stream);
-    Builder::new().name(format!("c{id}")).stack_size(STACK).spawn(move || {
-        let registered = server.clients.register(id, peer, Arc::clone(&waker));
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            serve(&server, &registered, stream, local, waker);
-        }));
-        if outcome.is_err() {
-            log::error!(
-                "internal failure, the client's connection ends client={id} address={peer}"
-            );
-        }
-    })?;
-    Ok(())
+
+    let client = Client::new(server, id, Arc::clone(stream), local, peer, waker);
+    go_on(Box::new(client)).map_err(|(error, _)| error)
 }
 
-fn serve(
-    server: &Arc<Server>,
-    registered: &Registered<'_>,
-    stream: Arc<TcpStream>,
-    local: SocketAddr,
-    waker: Arc<Waker>,
-) {
-    let now = Instant::now();
-    let mut client = Client {
-        server,
-        entry: Arc::clone(&registered.entry),
-        local,
-        out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
-        stream,
-        waker,
-        session: None,
-        guard: None,
-        place: None,
-        authenticated: false,
-        last_heard: now,
-        partial_since: None,
-        playing_since: None,
-        skipped_told: (0, now),
+/// Gives a client to a thread of its own; if there is none to be had, gives it back.
+fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
+    let (id, peer) = (client.entry.id, client.entry.address);
+    let parcel = Arc::new(Mutex::new(Some(client)));
+    let take = |parcel: &Mutex<Option<Box<Client>>>| {
+        parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
     };
-    log::debug!("client connected client={} address={}", client.entry.id, client.entry.address);
-    let farewell = client.run();
-    client.leave(&farewell);
+    let thread = Builder::new().name(format!("c{id}")).stack_size(STACK).spawn({
+        let parcel = Arc::clone(&parcel);
+        move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
+            if outcome.is_err() {
+                log::error!(
+                    "internal failure, the client's connection ends client={id} address={peer}"
+                );
+            }
+        }
+    });
+    thread.map(drop).map_err(|error| (error, take(&parcel)))
 }
 
-impl Client<'_> {
-    fn run(&mut self) -> Farewell {
+fn serve(mut client: Box<Client>) {
+    loop {
+        match client.run() {
+            Turn::End(farewell) => return client.leave(&farewell),
+            Turn::Settle => {
+                client.settled = true;
+                match go_on(client) {
+                    // It goes on in this thread, with what that has gathered.
+                    Err((_, Some(kept))) => client = kept,
+                    _ => return,
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // After a panic nobody else takes the viewer off its stream.
+        if let (Out::Shared(subscriber), Some(guard)) = (&self.out, &self.guard) {
+            guard.slot().hub.leave(subscriber);
+        }
+    }
+}
+
+impl Client {
+    fn new(
+        server: &Arc<Server>,
+        id: u64,
+        stream: Arc<TcpStream>,
+        local: SocketAddr,
+        peer: SocketAddr,
+        waker: Arc<Waker>,
+    ) -> Self {
+        let now = Instant::now();
+        let registered = Registered::new(server, id, peer, Arc::clone(&waker));
+        log::debug!("client connected client={id} address={peer}");
+        Self {
+            server: Arc::clone(server),
+            entry: Arc::clone(&registered.entry),
+            _registered: registered,
+            local,
+            out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
+            stream,
+            waker,
+            session: None,
+            guard: None,
+            place: None,
+            authenticated: false,
+            last_heard: now,
+            partial_since: None,
+            playing_since: None,
+            skipped_told: (0, now),
+            settled: false,
+        }
+    }
+
+    fn run(&mut self) -> Turn {
         let mut decoder = Decoder::new(Peer::Client, Limits::CLIENT);
         loop {
             let progress = self.pump();
             if let Some(farewell) = self.must_end(progress) {
-                return farewell;
+                return Turn::End(farewell);
             }
             if progress == Progress::Clear && !self.may_sleep() {
                 continue;
+            }
+            let plays = progress == Progress::Clear && self.playing_since.is_some();
+            if plays && !self.settled && decoder.buffered() == 0 {
+                self.awake();
+                return Turn::Settle;
             }
             let (interest, resume) = match progress {
                 Progress::Held => self.waits(),
@@ -148,11 +203,11 @@ impl Client<'_> {
             self.awake();
             let ready = match ready {
                 Ok(ready) => ready,
-                Err(_) => return Farewell::Gone,
+                Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
                 if let Err(farewell) = self.receive(&mut decoder) {
-                    return farewell;
+                    return Turn::End(farewell);
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::Server;
 use crate::net::Waker;
 
 /// The connections that exist.
@@ -46,8 +47,8 @@ pub struct Details {
 
 /// Keeps a connection in the list while it is served.
 #[derive(Debug)]
-pub struct Registered<'a> {
-    clients: &'a Clients,
+pub struct Registered {
+    server: Arc<Server>,
     /// The connection.
     pub entry: Arc<Entry>,
 }
@@ -57,9 +58,16 @@ impl Clients {
     pub fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, SeqCst) + 1
     }
+}
 
-    /// Adds a connection.
-    pub fn register(&self, id: u64, address: SocketAddr, waker: Arc<Waker>) -> Registered<'_> {
+impl Registered {
+    /// Adds a connection to the list.
+    pub(super) fn new(
+        server: &Arc<Server>,
+        id: u64,
+        address: SocketAddr,
+        waker: Arc<Waker>,
+    ) -> Self {
         let entry = Arc::new(Entry {
             id,
             address,
@@ -68,10 +76,12 @@ impl Clients {
             stop: AtomicBool::new(false),
             details: Mutex::default(),
         });
-        self.lock().insert(id, Arc::clone(&entry));
-        Registered { clients: self, entry }
+        server.clients.lock().insert(id, Arc::clone(&entry));
+        Self { server: Arc::clone(server), entry }
     }
+}
 
+impl Clients {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.lock().len()
@@ -133,9 +143,10 @@ impl Entry {
     }
 }
 
-impl Drop for Registered<'_> {
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.clients.lock().remove(&self.entry.id);
-        self.clients.left.notify_all();
+        let clients = &self.server.clients;
+        clients.lock().remove(&self.entry.id);
+        clients.left.notify_all();
     }
 }

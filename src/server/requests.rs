@@ -55,7 +55,7 @@ impl From<StatusCode> for Refusal {
 
 pub(super) type Answer = Result<Response, Refusal>;
 
-impl Client<'_> {
+impl Client {
     /// Answers a request.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), Farewell> {
         log::trace!(

@@ -23,7 +23,7 @@ enum Choice {
     Udp(UdpPeer),
 }
 
-impl Client<'_> {
+impl Client {
     pub(super) fn setup(&mut self, request: &Request, target: &Target) -> Answer {
         let offered = match Transport::from_headers(&request.headers) {
             Ok(Some(transport)) => transport.0,

@@ -27,6 +27,8 @@ const READ_SIZE: usize = 64 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A camera that has worked for this long is well again: the pauses begin anew.
 const STABLE: Duration = Duration::from_secs(5);
+/// As long is a camera's answer to SETUP waited for when nobody wants the stream any more.
+const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 /// A presentation whose Content-Length is too large, or missing, is whole after this long.
 const BODY_SILENCE: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
@@ -119,6 +121,10 @@ impl<'a> Connection<'a> {
         while self.state != State::Left {
             let now = Instant::now();
             let release_at = self.slot.release_at();
+            // A session that the camera is just making must be known before it can be ended.
+            let patience =
+                if self.dialog.awaits_session() { SESSION_PATIENCE } else { Duration::ZERO };
+            let release_at = release_at.map(|at| at + patience);
             if self.state != State::Leaving && release_at.is_some_and(|at| at <= now) {
                 self.state = State::Leaving;
                 self.dialog.teardown(now);
@@ -240,7 +246,7 @@ impl<'a> Connection<'a> {
                 }
                 Output::Described(sdp) => self.described(&sdp, now)?,
                 Output::Playing => self.playing(now),
-                Output::Reconnect => self.reconnect(&self.slot.stream.url.clone())?,
+                Output::Reconnect => self.reconnect(&self.dialog.url().clone())?,
                 Output::Redirect(url) => {
                     log::info!("the camera redirects stream={} to={url}", self.slot.stream.name);
                     self.reconnect(&url)?;

@@ -234,6 +234,13 @@ impl Dialog {
         }
     }
 
+    /// Whether the camera is about to say the id of a session it may already hold. Whoever leaves
+    /// now leaves it without TEARDOWN, and many cameras have room for one session only.
+    pub fn awaits_session(&self) -> bool {
+        let asks = matches!(self.phase, Phase::Asking { step: Step::Setup, .. });
+        asks && !self.session.open && self.link == Link::Up
+    }
+
     /// The tracks as the camera set them up, in the order of the requests.
     pub fn tracks(&self) -> &[TrackSetup] {
         &self.series.tracks
