@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 600
 HANDOFF_TESTS := on_demand outages slow_viewers real_programs rtsp_answers
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz clean
+.PHONY: help build run test lint bench fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ lint: ## formatting, clippy, documentation and scripts; a warning is an error
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --locked
 	tests/tools/check-scripts
+
+bench: ## the relay beside the kernel's own price: CPU, latency, memory; under 5 minutes
+	$(CARGO) build --release --locked --bins --examples
+	target/release/examples/bench
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (600); needs nightly and cargo-fuzz
 	cd rtsp-proto && for target in $$($(CARGO) +nightly fuzz list); do \

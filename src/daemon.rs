@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-use crate::config::model::Config;
+use crate::config::model::{Config, OnOffline};
 use crate::limits::Places;
 use crate::logging::Quoted;
 use crate::net::Acceptor;
@@ -39,6 +39,9 @@ impl std::fmt::Display for StartError {
 /// Runs until SIGTERM or SIGINT, then ends in good order.
 pub fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::catch()?;
+    for key in unserved(&config) {
+        log::warn!("{key} is checked but has no effect in this version");
+    }
     let config = Arc::new(config);
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
@@ -77,6 +80,30 @@ pub fn run(config: Config) -> Result<(), StartError> {
     server.registry.stop(deadline);
     log::info!("stopped seconds={:.1}", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// What the configuration asks for and this version does not do yet: whoever relies on it must
+/// learn so from the first lines of the log, not from its absence.
+fn unserved(config: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut note = |asked: bool, key: &str| {
+        if asked {
+            keys.push(key.to_owned());
+        }
+    };
+    note(config.rtsps_port.is_some(), "rtsps_port");
+    note(config.http.is_some(), "http_port");
+    for (name, stream) in &config.streams {
+        let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
+        note(stream.on_offline == OnOffline::Hold, "the repeated picture of on_offline=hold");
+        note(stream.hold_timeout.is_some(), "hold_timeout_s");
+        note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");
+        note(stream.max_egress_kbps.is_some(), "max_egress_kbps");
+        note(stream.max_clients.is_some(), "max_clients_per_stream");
+        note(stream.fallback.is_some(), "fallback");
+        note(stream.multicast, "multicast");
+    }
+    keys
 }
 
 /// Listens wherever the configuration says. Of the two wildcard addresses one is enough: many

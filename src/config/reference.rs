@@ -15,9 +15,9 @@ your value behind the =. Then ask what the relay makes of it:
 
     rtsp-relay --check
 
-and let a running relay read it again, which disturbs only what has changed:
+and restart the relay:
 
-    systemctl reload rtsp-relay
+    systemctl restart rtsp-relay
 
 A line is key=value, a section, or a comment. Values are taken literally: no quotes, nothing to \
 escape, and a comment needs a line of its own, since a # may belong to a password. Blanks around \

@@ -205,7 +205,9 @@ impl<O: Outlet> Subscriber<O> {
             let item = match outbox.burst.pop_front() {
                 Some(item) => item,
                 None => {
-                    self.bursting.store(false, SeqCst);
+                    if self.bursting.swap(false, SeqCst) {
+                        outbox.burst = VecDeque::new();
+                    }
                     match self.take() {
                         Some(batch) => Item::live(batch),
                         None => return Progress::Clear,

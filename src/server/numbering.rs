@@ -15,6 +15,9 @@ const BYE_REASON: usize = 60;
 /// Interleaved prefix and the fixed part of the RTP header: what differs between viewers.
 pub(super) const HEAD: usize = PREFIX + rtsp_proto::rtp::HEADER_LEN;
 
+/// Heads that there is room for at least, see the same in the TCP outlet.
+const ROOM: usize = 128;
+
 /// Where one track is with one viewer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Numbering {
@@ -70,7 +73,9 @@ impl Numbering {
             }
             head
         };
-        item.batch.frames().map(head).collect()
+        let mut heads = Vec::with_capacity(usize::from(item.batch.packets).max(ROOM));
+        heads.extend(item.batch.frames().map(head));
+        heads
     }
 
     /// The whole batch as [`Numbering::heads`] has it.

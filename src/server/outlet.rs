@@ -17,6 +17,10 @@ use crate::media::burst::Item;
 use crate::media::{MAX_TRACKS, Outlet, Progress};
 use crate::source::Slot;
 
+/// Slices that there is room for at least: blocks of a kilobyte and less would stay, one of each
+/// size, in the thread's own store of free memory.
+const ROOM: usize = 128;
+
 /// The write side of a connection.
 #[derive(Debug)]
 pub(super) struct TcpOutlet {
@@ -165,7 +169,8 @@ impl TcpOutlet {
             let length = frame.len().min(HEAD);
             [IoSlice::new(&head[..length]), IoSlice::new(&frame[length..])]
         });
-        let mut slices: Vec<IoSlice<'_>> = pieces.collect();
+        let mut slices = Vec::with_capacity((2 * heads.len()).max(ROOM));
+        slices.extend(pieces);
         let mut rest = slices.as_mut_slice();
         IoSlice::advance_slices(&mut rest, done);
         Ok(done + self.write(rest)?)

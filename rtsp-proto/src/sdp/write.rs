@@ -12,7 +12,7 @@ impl SessionDescription {
     ///
     /// [RFC 8866 section 5]: https://www.rfc-editor.org/rfc/rfc8866#section-5
     pub fn encode(&self) -> String {
-        let mut text = String::with_capacity(1024);
+        let mut text = String::with_capacity(2048);
         line(&mut text, 'v', "0");
         line(&mut text, 'o', &self.origin.clone().unwrap_or_default().to_string());
         line(&mut text, 's', if self.name.is_empty() { "-" } else { &self.name });
