@@ -7,8 +7,8 @@ Measures the relay beside the kernel's floor; prints tables, writes bench.json.
 bench [--only SCENARIO]... [--repeat N] [--seconds S] [--idle-seconds S] [--no-handoff] [--pin]
 
   --only          tcp1 tcp16 tcp64 tcp256 tcp1000 m8x8 start stall churn idle; default all
-  --repeat        runs of each kind in a scenario, floor and relay in turn; default 5, and 3 where
-                  a run is long
+  --repeat        runs of each kind in a scenario, floor and relay in turn; default 5, and 2 or 3
+                  where a run is long or only for comparison
   --seconds       the steady window of a run, default 2
   --idle-seconds  how long the idle relay is watched, default 5
   --no-handoff    all viewers of all scenarios by channel and thread, for comparison; without it

@@ -63,7 +63,7 @@ fn json_of(runs: &[Run]) -> Vec<Value> {
 
 fn stall(lab: &Lab) -> io::Result<Value> {
     let trouble = ["--stall", "1", "--slow", "1", "--slow-rate-kbps", "1000"];
-    let [well, troubled] = in_turn(lab, 3, STALL_SECONDS, &trouble)?;
+    let [well, troubled] = in_turn(lab, 2, STALL_SECONDS, &trouble)?;
     println!("| 32 viewers | p50 ms | p99 ms | max ms | lost |\n|---|---|---|---|---|");
     for (name, runs) in [("all well", &well), ("the 30 beside a stalled and a slow one", &troubled)]
     {
@@ -91,7 +91,7 @@ fn stall(lab: &Lab) -> io::Result<Value> {
 }
 
 fn churn(lab: &Lab) -> io::Result<Value> {
-    let [quiet, busy] = in_turn(lab, 3, CHURN_SECONDS, &["--churn", "20"])?;
+    let [quiet, busy] = in_turn(lab, 2, CHURN_SECONDS, &["--churn", "20"])?;
     println!("| 32 viewers | p50 ms | p99 ms | CPU s/Gbit | lost |\n|---|---|---|---|---|");
     for (name, runs) in [("nobody else", &quiet), ("20 joins and leaves a second beside", &busy)] {
         println!(

@@ -12,7 +12,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::{Value, json};
 
 use super::arguments::Options;
-use super::process::Process;
+use super::process::{self, Process};
 use super::sample::{Holdings, Sample, Used};
 
 /// The camera's paths: what the tables say with them is in docs/performance.md.
@@ -102,6 +102,7 @@ impl Lab {
         let directory =
             std::env::temp_dir().join(format!("rtsp-relay-bench-{}", std::process::id()));
         fs::create_dir_all(&directory)?;
+        process::end_with_us(&directory)?;
         let mut camera = Command::new(examples.join("camera"));
         camera.args(["--listen", "127.0.0.1:0", "--start", "forced", "--timeout", "3600"]);
         let numbered = (1..=CAMERAS).map(|number| (format!("cam{number}"), PATHS[0].1));

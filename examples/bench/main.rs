@@ -43,7 +43,6 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> std::io::Result<()> {
-    process::end_with_us()?;
     let began = Instant::now();
     let lab = Lab::open(options)?;
     println!("{}\n", lab.machine());

@@ -21,8 +21,9 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on, a signal that ends us ends all our programs too.
-pub(crate) fn end_with_us() -> io::Result<()> {
+/// From now on, a signal that ends us ends all our programs too, and removes our files.
+pub(crate) fn end_with_us(directory: &Path) -> io::Result<()> {
+    let directory = directory.to_owned();
     let (mut signals, writer) = UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
@@ -32,6 +33,7 @@ pub(crate) fn end_with_us() -> io::Result<()> {
             for &pid in running().iter() {
                 let _ = kill_process(pid, Signal::TERM);
             }
+            let _ = std::fs::remove_dir_all(&directory);
             std::process::exit(INTERRUPTED);
         }
     })?;

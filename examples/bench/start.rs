@@ -30,7 +30,7 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
     let (mut direct, mut first, mut cold) = (Vec::new(), Vec::new(), Vec::new());
     let camera = lab.serve(Server::Direct, &paths)?;
     let mut relay = lab.serve(lab.relay(), &paths)?;
-    for turn in 0..lab.options.repeat(8) * 2 {
+    for turn in 0..lab.options.repeat(5) * 2 {
         direct.push(lab.run_load(&camera, &paths, &ONE)?);
         // Every other time the relay has just been started and does not know the camera.
         let (runs, fresh) = if turn % 2 == 0 { (&mut first, true) } else { (&mut cold, false) };

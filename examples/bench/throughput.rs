@@ -19,13 +19,16 @@ struct Scenario {
 }
 
 const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 3, join_rate: 200 },
-    Scenario { name: "tcp16", viewers: 16, path: "main", repeat: 5, join_rate: 200 },
+    Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 2, join_rate: 200 },
+    Scenario { name: "tcp16", viewers: 16, path: "main", repeat: 3, join_rate: 200 },
     Scenario { name: "tcp64", viewers: 64, path: "main", repeat: 5, join_rate: 400 },
     Scenario { name: "tcp256", viewers: 256, path: "main", repeat: 5, join_rate: 400 },
     Scenario { name: "tcp1000", viewers: 1000, path: "small", repeat: 2, join_rate: 500 },
 ];
 const MANY: Scenario = Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400 };
+
+/// Runs without the hand-off, which are for comparison only.
+const WOKEN_RUNS: usize = 3;
 
 /// Both servers, and what the relay holds without viewers.
 #[derive(Default)]
@@ -42,6 +45,7 @@ struct Results {
 pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()> {
     let mut cost = Vec::new();
     let mut memory = Vec::new();
+    let mut held = Vec::new();
     for scenario in SCENARIOS.iter().chain([&MANY]) {
         if !lab.options.wants(scenario.name) {
             continue;
@@ -53,6 +57,7 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
             cost.push(cost_row("tcp64, no hand-off", &measured, &measured.woken));
         }
         memory.push(memory_row(scenario, &measured));
+        held.push((scenario.name, scenario.viewers as f64, measured.private_kib()));
         results.insert(scenario.name.into(), measured.json());
     }
     if cost.is_empty() {
@@ -70,6 +75,12 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
     );
     memory.iter().for_each(|row| println!("{row}"));
     println!();
+    let of = |name| held.iter().find(|held| held.0 == name);
+    if let (Some(&(_, one, Some(least))), Some(&(_, many, Some(most)))) = (of("tcp1"), of("tcp256"))
+    {
+        let each = (most - least) / (many - one);
+        println!("Each further viewer, from 1 to 256: {each:.1} KiB of private memory.\n");
+    }
     Ok(())
 }
 
@@ -84,7 +95,7 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
     let mut results = Results::default();
     let direct = lab.serve(Server::Direct, &paths)?;
     results.direct.push(lab.run_load(&direct, &paths[..1], &["--seconds", &seconds])?);
-    for _ in 0..lab.options.repeat(scenario.repeat) {
+    for turn in 0..lab.options.repeat(scenario.repeat) {
         let floor = lab.serve(Server::Floor, &paths)?;
         results.floor.push(lab.run_load(&floor, &paths, &arguments)?);
         drop(floor);
@@ -94,7 +105,8 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         results.fresh.push(fresh);
         results.left.push(relay.holdings_after(fresh)?);
         drop(relay);
-        if scenario.name == "tcp64" && lab.options.handoff {
+        let woken = scenario.name == "tcp64" && lab.options.handoff && turn < WOKEN_RUNS;
+        if woken {
             let relay = lab.serve(Server::Relay { handoff: false }, &paths)?;
             results.woken.push(lab.run_load(&relay, &paths, &arguments)?);
         }
@@ -156,6 +168,11 @@ fn memory_row(scenario: &Scenario, results: &Results) -> String {
 }
 
 impl Results {
+    /// What the relay holds with its viewers.
+    fn private_kib(&self) -> Option<f64> {
+        Spread::of(self.relay.iter().map(|run| Some(run.held?.private_kib))).median()
+    }
+
     fn json(&self) -> Value {
         let all = |runs: &[Run]| runs.iter().map(Run::json).collect::<Vec<_>>();
         let holdings = |all: &[Option<Holdings>]| {

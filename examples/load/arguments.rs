@@ -13,7 +13,7 @@ load [options] URL...
 
   --viewers N           how many, spread over the URLs in turn; default 1
   --seconds S           the steady window, default 5
-  --warmup S            between the last viewer's first packet and the window, default 0.5
+  --warmup S            between the last viewer's first packet and the window, default 0.3
   --until-key           the warm-up begins only when each viewer has seen a whole key frame
   --join-rate N         viewers that join in a second, default 200
   --stall N             so many stop reading after their first key frame
@@ -67,7 +67,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
         targets: Vec::new(),
         viewers: 1,
         window: Duration::from_secs(5),
-        warmup: Duration::from_millis(500),
+        warmup: Duration::from_millis(300),
         until_key: false,
         join_every: Duration::from_millis(5),
         stalled: 0,
