@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use crate::config::model::{Config, OnOffline};
@@ -39,6 +40,7 @@ impl std::fmt::Display for StartError {
 /// Runs until SIGTERM or SIGINT, then ends in good order.
 pub fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::catch()?;
+    raise_file_limit();
     for key in unserved(&config) {
         log::warn!("{key} is checked but has no effect in this version");
     }
@@ -80,6 +82,18 @@ pub fn run(config: Config) -> Result<(), StartError> {
     server.registry.stop(deadline);
     log::info!("stopped seconds={:.1}", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// A viewer takes two descriptors, and the usual soft limit of 1024 is for programs that use
+/// select(2): what the system grants is taken whole.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            log::warn!("cannot raise the limit of open files: {error}");
+        }
+    }
 }
 
 /// What the configuration asks for and this version does not do yet: whoever relies on it must

@@ -393,7 +393,9 @@ impl<O: Outlet> Viewer for Subscriber<O> {
     }
 
     fn is_pending(&self) -> bool {
-        self.backlog.load(SeqCst) != 0 || self.outbox.is_poisoned()
+        // All of it, whatever comes out: asking is what brings it near.
+        let poisoned = self.outbox.is_poisoned() | self.admission.is_poisoned();
+        (self.backlog.load(SeqCst) != 0) | poisoned
     }
 
     fn end(&self, reason: &Arc<str>) {

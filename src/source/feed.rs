@@ -209,8 +209,10 @@ impl Feed {
             self.slot.hub.publish(batch);
         });
         let lost = track.reception.lost();
-        stats.packets_lost.add(lost.saturating_sub(track.lost));
-        track.lost = track.lost.max(lost);
+        if lost > track.lost {
+            stats.packets_lost.add(lost - track.lost);
+            track.lost = lost;
+        }
         if new_sets {
             self.publish_sets(index);
         }
