@@ -22,6 +22,8 @@
 //! 5. *Only whole pictures, from key frames on*: what goes into the channel has passed the
 //!    [`Gate`]; what is thrown out of it again takes the rest of its picture along, and what
 //!    belongs to a picture whose start is on the wire is put back.
+//!    `intake` keeps the two apart that empty the channel: the thread, which takes one batch, and
+//!    the publisher, which throws many out, so the thread never gets one from their middle.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
