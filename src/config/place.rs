@@ -1,6 +1,7 @@
 //! Where in the operator's input something stands, and what was found there.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The line of a file, or an option of the command line; the file sorts before the options.
@@ -77,20 +78,31 @@ impl Findings {
 /// without the login of a URL that stands in the wrong place.
 pub(super) fn quoted(text: &str) -> String {
     const MAX_SHOWN_CHARS: usize = 60;
+    quoted_to(text, MAX_SHOWN_CHARS)
+}
+
+/// A path in quotes as [`quoted`], but in whole: its end says which file is meant.
+pub(super) fn quoted_path(path: &Path) -> String {
+    /// `PATH_MAX` of Linux.
+    const MAX_PATH_CHARS: usize = 4096;
+    quoted_to(&path.to_string_lossy(), MAX_PATH_CHARS)
+}
+
+fn quoted_to(text: &str, max_chars: usize) -> String {
     let without_login = text.split_once("://").and_then(|(before, after)| {
         let (_, host) = after.rsplit_once('@')?;
         Some(format!("{before}://***@{host}"))
     });
     let text = without_login.as_deref().unwrap_or(text);
     let mut shown = String::from("'");
-    for character in text.chars().take(MAX_SHOWN_CHARS) {
+    for character in text.chars().take(max_chars) {
         if character.is_control() {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
-    if text.chars().nth(MAX_SHOWN_CHARS).is_some() {
+    if text.chars().nth(max_chars).is_some() {
         shown.push_str("...");
     }
     shown.push('\'');
@@ -118,5 +130,11 @@ mod tests {
         assert_eq!(quoted("a\nb\u{1b}[31m"), r"'a\nb\u{1b}[31m'");
         assert_eq!(quoted("x=rtsp://me:p/w@h/a"), "'x=rtsp://***@h/a'");
         assert_eq!(quoted(&"x".repeat(70)), format!("'{}...'", "x".repeat(60)));
+    }
+
+    #[test]
+    fn a_path_is_shown_to_its_end_however_deep_it_lies() {
+        let path = format!("/{}/cam\n.password", "deep/".repeat(50));
+        assert_eq!(quoted_path(Path::new(&path)), format!("'{}'", path.replace('\n', r"\n")));
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rtsp_proto::Secret;
 
 use crate::config::document::trim;
-use crate::config::place::{Findings, Place, quoted};
+use crate::config::place::{Findings, Place, quoted_path};
 use crate::config::rules::check_password;
 use crate::config::source::{Surroundings, describe, read_bounded};
 
@@ -43,7 +43,8 @@ impl Files {
     ) -> PathBuf {
         let path = self.resolve(name, place);
         if let Err(error) = read_bounded(&path, MAX_PEM_FILE_BYTES) {
-            let message = format!("{key} {} cannot be read: {}", shown(&path), describe(&error));
+            let message =
+                format!("{key} {} cannot be read: {}", quoted_path(&path), describe(&error));
             findings.error(place, message);
         }
         path
@@ -67,14 +68,14 @@ impl Files {
                 if readable_by_others {
                     let message = format!(
                         "everybody on this machine can read password_file {}: chmod o-r mends that",
-                        shown(&path)
+                        quoted_path(&path)
                     );
                     findings.warn(place, message);
                 }
                 Some(password)
             }
             Err(reason) => {
-                findings.error(place, format!("password_file {} {reason}", shown(&path)));
+                findings.error(place, format!("password_file {} {reason}", quoted_path(&path)));
                 None
             }
         }
@@ -93,8 +94,4 @@ fn read_password(path: &Path) -> Result<(Secret, bool), String> {
         return Err("holds no password".to_owned());
     }
     Ok((Secret::new(line), readable_by_others))
-}
-
-fn shown(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
 }
