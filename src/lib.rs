@@ -18,5 +18,6 @@ pub mod media;
 pub mod net;
 pub mod probe;
 pub mod server;
+pub mod service;
 pub mod source;
 pub mod stats;
