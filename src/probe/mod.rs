@@ -1,12 +1,12 @@
 //! `rtsp-relay probe`: one camera, pulled as the relay would, and explained.
 //!
-//! - [`options`]: what was typed, and what it amounts to
-//! - [`attempt`]: one pull over one transport
-//! - [`meter`]: what comes while it lasts
-//! - [`report`]: all that was found
-//! - [`advice`]: the step that failed, and what to try
-//! - [`section`]: the `[stream]` section to paste
-//! - [`text`], [`json`]: the report for people and for programs
+//! - `options`: what was typed, and what it amounts to
+//! - `attempt`: one pull over one transport
+//! - `meter`: what comes while it lasts
+//! - `report`: all that was found
+//! - `advice`: the step that failed, and what to try
+//! - `section`: the `[stream]` section to paste
+//! - `text`, `json`: the report for people and for programs
 //!
 //! There is no second camera client here: each attempt is a stream of its own in a registry of its
 //! own, wanted for a few seconds. The camera is told the end each time, as it may have one session
