@@ -362,7 +362,7 @@ fn a_login_may_stand_in_the_url_in_keys_or_in_a_file() {
          [stream]\nname=cred\nrtsp_url=rtsp://c/\nusername=a\npassword_file=cred\n",
     );
     let surroundings =
-        Surroundings { credentials_directory: Some(credentials), memory_bytes: None };
+        Surroundings { credentials_directory: Some(credentials), ..Surroundings::default() };
     let config = load_in(&file(&path), surroundings).unwrap().config;
     let password = |name: &str| {
         let login = config.streams[name].credentials.as_ref();

@@ -25,6 +25,7 @@ mod reference;
 mod rules;
 mod source;
 mod summary;
+mod tls_files;
 
 pub use model::{Config, REALM};
 pub use place::{ConfigError, Place};

@@ -16,7 +16,7 @@ use crate::limits::Full;
 use crate::logging::Quoted;
 use crate::media::hub::FirstPacket;
 use crate::media::{Presentation, Subscriber};
-use crate::net::{Interest, wait};
+use crate::net::Interest;
 use crate::source::{AcquireError, Offline, SourceGuard, Standing};
 
 const PUBLIC: &str =
@@ -228,7 +228,8 @@ impl Client {
             Out::Shared(subscriber) => subscriber,
             Out::Direct(outlet) => {
                 let (id, waker) = (self.entry.id, Arc::clone(&self.waker));
-                Arc::new(Subscriber::new(id, *outlet, waker, self.server.handoff))
+                let handoff = self.server.handoff && !self.stream.is_tls();
+                Arc::new(Subscriber::new(id, *outlet, waker, handoff))
             }
             Out::Moving => return Err(Refusal::Leave(Farewell::Gone)),
         };
@@ -245,7 +246,11 @@ impl Client {
             }
         }
         session.playing = true;
-        let transport = if session.uses_udp() { "udp" } else { "tcp" };
+        let transport = match session.uses_udp() {
+            true => "udp",
+            false if self.stream.is_tls() => "tls",
+            false => "tcp",
+        };
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
         let info = rtp_info(&base, &first);
@@ -386,7 +391,7 @@ impl Client {
                 }
             }
             asked_again = true;
-            let ready = wait(&self.stream, Interest::Hangup, &self.waker, deadline);
+            let ready = self.stream.wait(Interest::Hangup, &self.waker, deadline);
             if self.entry.is_stopping() {
                 let text = "the relay ends the connection";
                 return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));

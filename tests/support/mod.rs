@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 #![allow(clippy::panic, clippy::print_stderr, reason = "these helpers are tests too")]
 
+mod certificate;
 mod continuity;
 mod gst_camera;
 mod listening;
@@ -15,6 +16,7 @@ mod rtsp_client;
 mod transcript;
 mod wait;
 
+pub use certificate::Certificate;
 pub use continuity::Continuity;
 pub use gst_camera::GstCamera;
 pub use listening::{free_port, is_listening};

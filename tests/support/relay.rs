@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Program, free_port, is_listening, leave, wait_until};
+use super::{Certificate, Program, free_port, is_listening, leave, wait_until};
 
 /// How long the relay may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -22,13 +22,14 @@ const COULD_NOT_START: i32 = 3;
 pub struct Relay {
     program: Program,
     port: u16,
+    tls_port: u16,
     _config: Option<ConfigFile>,
 }
 
 impl Relay {
     /// With a configuration (INI): `listen_address` and `listen_port` are put before it.
     pub fn start(config: &str) -> Self {
-        Self::attempts(|port| {
+        Self::attempts(|port, _| {
             let file = ConfigFile::new(&format!(
                 "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
             ));
@@ -38,9 +39,22 @@ impl Relay {
         })
     }
 
+    /// The same with `rtsps_port` and this certificate.
+    pub fn with_tls(certificate: &Certificate, config: &str) -> Self {
+        Self::attempts(|port, tls_port| {
+            let file = ConfigFile::new(&format!(
+                "listen_address=127.0.0.1\nlisten_port={port}\nrtsps_port={tls_port}\n{}{config}\n",
+                certificate.config()
+            ));
+            let mut command = command();
+            command.arg("--config").arg(&file.0);
+            (command, Some(file))
+        })
+    }
+
     /// With arguments and no file: `--set` of address and port is added.
     pub fn with_args(args: &[&str]) -> Self {
-        Self::attempts(|port| {
+        Self::attempts(|port, _| {
             let mut command = command();
             command.args(args).args(["--set", "listen_address=127.0.0.1"]);
             command.arg("--set").arg(format!("listen_port={port}"));
@@ -48,10 +62,11 @@ impl Relay {
         })
     }
 
-    fn attempts(make: impl Fn(u16) -> (Command, Option<ConfigFile>)) -> Self {
+    fn attempts(make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>)) -> Self {
         for _ in 0..START_ATTEMPTS {
             let port = free_port();
-            let (mut command, config) = make(port);
+            let tls_port = free_port();
+            let (mut command, config) = make(port, tls_port);
             let mut program = Program::start(&mut command);
             let mut ended = None;
             let ready = wait_until(START_PATIENCE, || {
@@ -60,7 +75,7 @@ impl Relay {
             });
             assert!(ready, "the relay does not listen on port {port}");
             match ended {
-                None => return Self { program, port, _config: config },
+                None => return Self { program, port, tls_port, _config: config },
                 Some(status) if status.code() == Some(COULD_NOT_START) => {}
                 Some(status) => panic!("the relay ended at once: {status}"),
             }
@@ -76,6 +91,11 @@ impl Relay {
     /// The URL of one of its streams.
     pub fn url(&self, stream: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{stream}", self.port)
+    }
+
+    /// The URL of one of its streams over TLS; see [`Relay::with_tls`].
+    pub fn tls_url(&self, stream: &str) -> String {
+        format!("rtsps://127.0.0.1:{}/{stream}", self.tls_port)
     }
 
     /// Whether a log line holds `part`.
