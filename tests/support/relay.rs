@@ -29,22 +29,21 @@ pub struct Relay {
 impl Relay {
     /// With a configuration (INI): `listen_address` and `listen_port` are put before it.
     pub fn start(config: &str) -> Self {
-        Self::attempts(|port, _| {
-            let file = ConfigFile::new(&format!(
-                "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
-            ));
-            let mut command = command();
-            command.arg("--config").arg(&file.0);
-            (command, Some(file))
-        })
+        Self::with_file(None, config)
     }
 
     /// The same with `rtsps_port` and this certificate.
     pub fn with_tls(certificate: &Certificate, config: &str) -> Self {
-        Self::attempts(|port, tls_port| {
+        Self::with_file(Some(certificate), config)
+    }
+
+    fn with_file(certificate: Option<&Certificate>, config: &str) -> Self {
+        Self::attempts(certificate.is_some(), |port, tls_port| {
+            let tls = certificate.map_or_else(String::new, |certificate| {
+                format!("rtsps_port={tls_port}\n{}", certificate.config())
+            });
             let file = ConfigFile::new(&format!(
-                "listen_address=127.0.0.1\nlisten_port={port}\nrtsps_port={tls_port}\n{}{config}\n",
-                certificate.config()
+                "listen_address=127.0.0.1\nlisten_port={port}\n{tls}{config}\n"
             ));
             let mut command = command();
             command.arg("--config").arg(&file.0);
@@ -54,7 +53,7 @@ impl Relay {
 
     /// With arguments and no file: `--set` of address and port is added.
     pub fn with_args(args: &[&str]) -> Self {
-        Self::attempts(|port, _| {
+        Self::attempts(false, |port, _| {
             let mut command = command();
             command.args(args).args(["--set", "listen_address=127.0.0.1"]);
             command.arg("--set").arg(format!("listen_port={port}"));
@@ -62,7 +61,7 @@ impl Relay {
         })
     }
 
-    fn attempts(make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>)) -> Self {
+    fn attempts(tls: bool, make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>)) -> Self {
         for _ in 0..START_ATTEMPTS {
             let port = free_port();
             let tls_port = free_port();
@@ -71,7 +70,7 @@ impl Relay {
             let mut ended = None;
             let ready = wait_until(START_PATIENCE, || {
                 ended = program.wait(Duration::ZERO);
-                ended.is_some() || is_listening(port)
+                ended.is_some() || (is_listening(port) && (!tls || is_listening(tls_port)))
             });
             assert!(ready, "the relay does not listen on port {port}");
             match ended {
