@@ -92,6 +92,11 @@ impl Relay {
         format!("rtsp://127.0.0.1:{}/{stream}", self.port)
     }
 
+    /// `rtsps_port`; see [`Relay::with_tls`].
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
     /// The URL of one of its streams over TLS; see [`Relay::with_tls`].
     pub fn tls_url(&self, stream: &str) -> String {
         format!("rtsps://127.0.0.1:{}/{stream}", self.tls_port)

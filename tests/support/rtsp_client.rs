@@ -11,6 +11,7 @@ use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::sdp::SessionDescription;
 use rtsp_proto::url::{ControlBase, Scheme};
 use rtsp_proto::{Limits, Method, Oddities, Request, Response, StatusCode, Url, Version};
+use rtsp_relay::tls::certificate::Fingerprint;
 use rtsp_relay::tls::{Caller, Trust};
 use rustls::{ClientConnection, StreamOwned};
 
@@ -132,6 +133,16 @@ impl RtspClient {
     /// The connection itself, for socket options and for closing it rudely.
     pub fn stream(&self) -> &TcpStream {
         self.stream.socket()
+    }
+
+    /// The fingerprint of the certificate that the relay shows.
+    pub fn certificate(&mut self) -> io::Result<String> {
+        let Wire::Tls(tls) = &mut self.stream else { return Err(ErrorKind::Unsupported.into()) };
+        while tls.conn.is_handshaking() {
+            tls.conn.complete_io(&mut tls.sock)?;
+        }
+        let shown = tls.conn.peer_certificates().and_then(|chain| chain.first());
+        shown.map(|first| Fingerprint::of(first).to_string()).ok_or(ErrorKind::InvalidData.into())
     }
 
     /// The session's id, once SETUP was answered.
