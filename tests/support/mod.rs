@@ -7,6 +7,7 @@
 
 mod certificate;
 mod continuity;
+pub mod film;
 mod gst_camera;
 mod listening;
 mod process;
@@ -15,6 +16,7 @@ mod relay;
 mod rtsp_client;
 mod transcript;
 mod wait;
+mod watched;
 
 pub use certificate::Certificate;
 pub use continuity::Continuity;
@@ -26,6 +28,7 @@ pub use relay::Relay;
 pub use rtsp_client::{Incoming, OwnedFrame, RtspClient};
 pub use transcript::Transcript;
 pub use wait::{wait_for, wait_until};
+pub use watched::{Times, Watched};
 
 use std::path::PathBuf;
 
