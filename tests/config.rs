@@ -181,7 +181,9 @@ fn every_mistake_is_named_with_its_line() {
 #[test]
 fn what_is_printed_loads_to_the_same_configuration() {
     let directory = Directory::new("print");
-    let certificate = directory.write("cert.pem", "x");
+    let made = rcgen::generate_simple_self_signed(vec!["relay.lan".to_owned()]).unwrap();
+    let pems = made.cert.pem() + &made.key_pair.serialize_pem();
+    let certificate = directory.write("both.pem", pems);
     let text = format!(
         "rtsps_port=322\ntls_certificate={0}\ntls_key={0}\nrtp_port=6970\nhttp_port=8080\n\
          multicast_interface=eth0\nretry_max_attempts=3\nmax_clients_per_ip=2\n\

@@ -6,19 +6,22 @@ mod sim;
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rcgen::date_time_ymd;
 use rtsp_proto::Oddities;
 use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::rtcp::{RtcpPacket, parse_compound};
 use rtsp_proto::rtp::RtpPacket;
+use rtsp_relay::tls::certificate::Fingerprint;
 use rustix::process::Signal;
-use sim::{Camera, Options};
+use sim::{Auth, Camera, Options};
 use support::{
-    Certificate, Continuity, GstCamera, OwnedFrame, Program, Relay, RtspClient, leave, project, wait_until,
+    Certificate, Continuity, GstCamera, OwnedFrame, Program, Relay, RtspClient, leave, project,
+    wait_until,
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -234,6 +237,120 @@ fn check_says_what_is_wrong_with_certificate_and_key_by_line() {
     let (code, said) = check(&expired.certificate, &expired.key);
     assert_eq!(code, Some(0));
     assert!(said.contains("2: ") && said.contains("has expired on 2021-02-03"), "{said}");
+}
+
+fn secure_camera(auth: Auth) -> (Camera, String, String) {
+    let tls = Some(([127, 0, 0, 1], 0).into());
+    let camera = Camera::start(Options { tls, auth, ..Options::default() }).unwrap();
+    let fingerprint = Fingerprint::of(camera.certificate().unwrap()).to_string();
+    let url = camera.tls_url("main").unwrap();
+    (camera, url, fingerprint)
+}
+
+fn refusal(relay: &Relay) -> String {
+    RtspClient::watch(&relay.url("door")).err().unwrap().to_string()
+}
+
+fn relay_of(url: &str, more: &str) -> Relay {
+    let login = "username=admin\npassword=camera";
+    Relay::start(&format!(
+        "log_level=debug\n[stream]\nname=door\nrtsp_url={url}\n{login}\n{more}\n"
+    ))
+}
+
+#[test]
+fn a_pinned_camera_is_pulled_over_tls_with_its_login() {
+    let (camera, url, fingerprint) = secure_camera(Auth::Digest { sha256: false, qop: true });
+    let relay = relay_of(&url, &format!("tls_fingerprint={fingerprint}"));
+    let mut client = RtspClient::watch(&relay.url("door")).unwrap();
+    expect_media(&mut client, 300);
+    drop(client);
+    assert!(wait_until(SOON, || camera.stats().teardowns == 1), "it is told that we leave");
+    assert_eq!(camera.stats().sessions_max, 1);
+}
+
+#[test]
+fn a_camera_with_another_certificate_is_refused_with_the_line_that_pins_it() {
+    let (camera, url, fingerprint) = secure_camera(Auth::None);
+    let wrong = "ab".repeat(32);
+    let relay = relay_of(&url, &format!("tls_fingerprint={wrong}"));
+    assert!(refusal(&relay).contains("503"));
+    let line = relay.wait_log("camera offline", SOON).unwrap();
+    let told = format!(
+        "the camera shows another certificate than the pinned one ({wrong}); if this is the right \
+         camera, pin the new one: tls_fingerprint={fingerprint}"
+    );
+    assert!(line.contains(&told), "{line}");
+    assert_eq!(camera.stats().requests, 0, "nothing is said to a stranger");
+}
+
+#[test]
+fn a_camera_that_signed_for_itself_is_refused_with_the_line_that_pins_it() {
+    let (camera, url, fingerprint) = secure_camera(Auth::None);
+    let relay = relay_of(&url, "");
+    assert!(refusal(&relay).contains("503"));
+    let line = relay.wait_log("camera offline", SOON).unwrap();
+    let told = format!("; if this is the right camera, pin it: tls_fingerprint={fingerprint} ");
+    assert!(line.contains("the camera's certificate is not trusted (") && line.contains(&told));
+    assert_eq!(camera.stats().requests, 0);
+    // What the line says to paste works, and so does taking anybody.
+    for line in [format!("tls_fingerprint={fingerprint}"), "tls_insecure=yes".to_owned()] {
+        let relay = relay_of(&url, &line);
+        expect_media(&mut RtspClient::watch(&relay.url("door")).unwrap(), 30);
+    }
+}
+
+#[test]
+fn a_camera_is_trusted_by_the_authorities_of_the_system() {
+    let (camera, url, _) = secure_camera(Auth::None);
+    let authority = leave(&format!("authority-{}.pem", std::process::id()));
+    let base64 = BASE64_STANDARD.encode(camera.certificate().unwrap());
+    let lines = ["-----BEGIN CERTIFICATE-----", &base64, "-----END CERTIFICATE-----\n"];
+    std::fs::write(&authority, lines.join("\n")).unwrap();
+    // The variable that OpenSSL's users know, too: this file instead of the system's.
+    let relay = |url: &str| {
+        let config = format!("[stream]\nname=door\nrtsp_url={url}\n");
+        Relay::with_env("SSL_CERT_FILE", &authority, &config)
+    };
+    let known = relay(&url.replace("127.0.0.1", "localhost"));
+    expect_media(&mut RtspClient::watch(&known.url("door")).unwrap(), 30);
+    let unknown = relay(&url);
+    assert!(RtspClient::watch(&unknown.url("door")).is_err());
+    let line = unknown.wait_log("camera offline", SOON).unwrap();
+    assert!(line.contains("not trusted (it is made for another name)"), "{line}");
+    std::fs::remove_file(&authority).unwrap();
+}
+
+#[test]
+fn a_camera_without_tls_or_without_a_word_is_told_of() {
+    let camera = Camera::start(Options::default()).unwrap();
+    let relay = relay_of(&camera.url("main").replace("rtsp://", "rtsps://"), "tls_insecure=yes");
+    assert!(RtspClient::watch(&relay.url("door")).is_err());
+    let line = relay.wait_log("camera offline", SOON).unwrap();
+    assert!(line.contains("no TLS"), "{line}");
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsps://{}/main", silent.local_addr().unwrap());
+    let relay = relay_of(&url, "tls_insecure=yes\nsource_start_timeout_s=1");
+    assert!(refusal(&relay).contains("504"));
+    let line = relay.wait_log("camera offline", SOON).unwrap();
+    assert!(line.contains("no TLS handshake with 127.0.0.1:"), "{line}");
+}
+
+#[test]
+fn a_real_camera_is_pulled_over_tls() {
+    let camera = GstCamera::start(&["--auth", "digest", "--tls"]);
+    let url = camera.url("main").replace("rtsp://", "rtsps://");
+    let config = |line: &str| {
+        format!("[stream]\nname=gate\nrtsp_url={url}\nusername=admin\npassword=secret\n{line}\n")
+    };
+    // The first attempt teaches what to pin.
+    let relay = Relay::start(&config(""));
+    assert!(RtspClient::watch(&relay.url("gate")).is_err());
+    let line = relay.wait_log("tls_fingerprint=", SOON).unwrap();
+    let pin = line.split_whitespace().find(|word| word.starts_with("tls_fingerprint=")).unwrap();
+    let relay = Relay::start(&config(pin));
+    expect_media(&mut RtspClient::watch(&relay.url("gate")).unwrap(), 100);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -29,15 +29,24 @@ pub struct Relay {
 impl Relay {
     /// With a configuration (INI): `listen_address` and `listen_port` are put before it.
     pub fn start(config: &str) -> Self {
-        Self::with_file(None, config)
+        Self::with_file(None, config, None)
     }
 
     /// The same with `rtsps_port` and this certificate.
     pub fn with_tls(certificate: &Certificate, config: &str) -> Self {
-        Self::with_file(Some(certificate), config)
+        Self::with_file(Some(certificate), config, None)
     }
 
-    fn with_file(certificate: Option<&Certificate>, config: &str) -> Self {
+    /// As [`Relay::start`], with a path in its environment.
+    pub fn with_env(name: &str, path: &Path, config: &str) -> Self {
+        Self::with_file(None, config, Some((name, path)))
+    }
+
+    fn with_file(
+        certificate: Option<&Certificate>,
+        config: &str,
+        environment: Option<(&str, &Path)>,
+    ) -> Self {
         Self::attempts(certificate.is_some(), |port, tls_port| {
             let tls = certificate.map_or_else(String::new, |certificate| {
                 format!("rtsps_port={tls_port}\n{}", certificate.config())
@@ -46,7 +55,7 @@ impl Relay {
                 "listen_address=127.0.0.1\nlisten_port={port}\n{tls}{config}\n"
             ));
             let mut command = command();
-            command.arg("--config").arg(&file.0);
+            command.arg("--config").arg(&file.0).envs(environment);
             (command, Some(file))
         })
     }
