@@ -8,7 +8,7 @@ use rtsp_proto::Url;
 use rtsp_proto::url::Scheme;
 
 use super::slot::Slot;
-use super::{Offline, OfflineKind};
+use super::{Cause, Offline, OfflineKind};
 use crate::net::tcp::{self, ConnectError};
 use crate::net::tls_stream::{NotTls, TlsStream};
 use crate::net::{Interest, Stream, Waker, wait};
@@ -32,13 +32,15 @@ pub(super) fn dial(
         Err(ConnectError::TimedOut) => {
             let seconds = slot.stream.source_start_timeout.as_secs();
             let text = format!("no answer from {} within {seconds} s", url.authority());
-            Err(Offline::new(OfflineKind::StartTimeout, text))
+            Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::NoAnswer))
         }
         Err(ConnectError::Resolve(error)) => {
-            Err(unreachable(format!("the name {} cannot be resolved: {error}", url.host())))
+            let text = format!("the name {} cannot be resolved: {error}", url.host());
+            Err(unreachable(text).at(Cause::Lookup))
         }
         Err(ConnectError::Connect(error)) => {
-            Err(unreachable(format!("cannot connect to {}: {error}", url.authority())))
+            let text = format!("cannot connect to {}: {error}", url.authority());
+            Err(unreachable(text).at(Cause::Connect(error.kind())))
         }
     }
 }
@@ -52,7 +54,7 @@ fn secure(
     socket: TcpStream,
     give_up: &dyn Fn() -> bool,
 ) -> Result<Option<Stream>, Offline> {
-    let refused = |text: String| Offline::new(OfflineKind::Refused, text);
+    let refused = |text: String| Offline::new(OfflineKind::Refused, text).at(Cause::Tls);
     let caller = Caller::new(&slot.stream.camera_tls, url.host())
         .map_err(|error| refused(format!("TLS with the camera failed: {error}")))?;
     let (session, explainer) = caller.split();
@@ -63,6 +65,9 @@ fn secure(
             url.authority()
         )),
         Some(inner) => match inner.downcast_ref() {
+            Some(error @ rustls::Error::InvalidCertificate(_)) => {
+                refused(explainer.explain(error)).at(Cause::Untrusted)
+            }
             Some(error) => refused(explainer.explain(error)),
             None => refused(format!("TLS with the camera failed: {error}")),
         },
@@ -78,9 +83,17 @@ fn secure(
         if Instant::now() >= deadline {
             let seconds = slot.stream.source_start_timeout.as_secs();
             let text = format!("no TLS handshake with {} within {seconds} s", url.authority());
-            return Err(Offline::new(OfflineKind::StartTimeout, text));
+            return Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::Tls));
         }
         let interest = if tls.is_pending() { Interest::ReadWrite } else { Interest::Read };
         wait(tls.socket(), interest, waker, Some(deadline)).map_err(explain)?;
     }
+}
+
+/// Whether these first bytes of a camera are a TLS record, an alert most likely: it was asked in
+/// plain on its port for TLS (RFC 8446 section 5.1).
+pub(super) fn speaks_tls(bytes: &[u8]) -> bool {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    matches!(bytes, [ALERT | HANDSHAKE, 3, 0..=4, ..])
 }
