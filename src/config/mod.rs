@@ -16,6 +16,7 @@ mod draft;
 mod ini;
 mod json;
 pub mod keys;
+mod manual;
 pub mod model;
 pub(crate) mod nearest;
 mod place;
@@ -27,6 +28,7 @@ mod source;
 mod summary;
 mod tls_files;
 
+pub use manual::manual;
 pub use model::{Config, REALM};
 pub use place::{ConfigError, Place};
 pub use print::print;
