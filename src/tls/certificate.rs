@@ -68,8 +68,11 @@ impl Validity {
     }
 }
 
-/// The element at the beginning, its tag and content, and what is behind it.
-fn element(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+/// A tag and its content.
+type Element<'a> = (u8, &'a [u8]);
+
+/// The element at the beginning, and what is behind it.
+fn element(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
     let mut length = usize::from(first);
@@ -91,7 +94,7 @@ fn expect(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// `YYMMDDHHMMSSZ`, of the years 1950 to 2049, or `YYYYMMDDHHMMSSZ`.
-fn moment((tag, text): (u8, &[u8])) -> Option<Moment> {
+fn moment((tag, text): Element<'_>) -> Option<Moment> {
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let (year, rest) = text.split_at_checked(if tag == UTC_TIME { 2 } else { 4 })?;
     if !matches!(tag, UTC_TIME | GENERALIZED_TIME)
