@@ -117,7 +117,11 @@ impl Presentation {
                 None if must(&track.kind) => {
                     let own = self.tracks.iter().find(|own| own.kind == track.kind);
                     let own = own.map_or("none", |own| &own.encoding);
-                    return Err(format!("its {} is {own}, not {}", track.kind.as_str(), track.encoding));
+                    return Err(format!(
+                        "its {} is {own}, not {}",
+                        track.kind.as_str(),
+                        track.encoding
+                    ));
                 }
                 None => {}
             }

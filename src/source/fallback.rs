@@ -5,8 +5,8 @@
 //! as well, in the same breath: a viewer of the fallback's hub passes each batch on into the
 //! program of the stream that it stands in for.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use super::guard::{SourceGuard, Standing};

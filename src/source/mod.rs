@@ -30,7 +30,7 @@ pub mod slot;
 mod standin;
 mod wallclock;
 
+pub use guard::{SourceGuard, Standing};
 pub use offline::{Offline, OfflineKind};
 pub use registry::{AcquireError, Registry};
-pub use guard::{SourceGuard, Standing};
 pub use slot::{Slot, Status};

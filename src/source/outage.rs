@@ -39,9 +39,9 @@ impl Slot {
         start: impl FnOnce() -> io::Result<Arc<Waker>>,
     ) -> io::Result<()> {
         let mut state = self.lock();
-        match &state.stand_in {
-            Some(stand_in) => stand_in.wake(),
-            None => state.stand_in = Some(start()?),
+        // One that is there is about the same outage, or looks once more before it goes.
+        if state.stand_in.is_none() {
+            state.stand_in = Some(start()?);
         }
         Ok(())
     }

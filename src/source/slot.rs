@@ -106,6 +106,8 @@ pub struct Status {
     pub state: &'static str,
     /// Why it is offline, or was when it was last tried.
     pub reason: Option<Offline>,
+    /// What viewers see: `camera`, `held`, `fallback`, or nothing.
+    pub showing: Option<&'static str>,
     /// How long it has been in this state.
     pub since: Duration,
     /// When the camera is tried again.
@@ -371,7 +373,13 @@ impl Slot {
         };
         Status {
             state: name,
-            reason: state.failure.clone(),
+            reason: state.failure.clone().or_else(|| state.outage.clone()),
+            showing: match state.showing {
+                Showing::Nothing | Showing::Trying => None,
+                Showing::Held => Some("held"),
+                Showing::Fallback => Some("fallback"),
+                Showing::Camera => Some("camera"),
+            },
             since: now.saturating_duration_since(state.since),
             retry_in: retry_at.map(|at| at.saturating_duration_since(now)),
             guards: state.guards,
