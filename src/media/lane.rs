@@ -169,10 +169,9 @@ impl Lane {
         self.octets = self.octets.wrapping_add(batch.wire.len().saturating_sub(heads) as u32);
     }
 
-    /// Makes an RTCP compound of the source one of ours; `false` when nothing it speaks of has
-    /// gone out.
-    pub(super) fn place_report(&self, batch: &mut Batch, track: u8) -> bool {
-        let Some(splice) = self.splice else { return false };
+    /// Makes an RTCP compound of what is on the air one of ours.
+    pub(super) fn place_report(&self, batch: &mut Batch, track: u8) {
+        let Some(splice) = self.splice else { return };
         batch.track = track;
         batch.timestamp = batch.timestamp.wrapping_add(splice.timestamp);
         if let Some(channel) = batch.wire.get_mut(1) {
@@ -199,7 +198,6 @@ impl Lane {
             }
             rest = more;
         }
-        true
     }
 
     /// The last key frame once more, `sets` in front unless it has its own.

@@ -18,7 +18,8 @@ use super::batch::{Batch, Kind};
 use super::burst::Item;
 use super::gate::PATIENCE;
 use super::hub::{Hub, Recent};
-use super::lane::{Lane, Start, payloads};
+pub use super::lane::Start;
+use super::lane::{Lane, payloads};
 use super::presentation::Presentation;
 
 /// The picture that stands still is shown again so often: players take a silent stream for dead,
@@ -75,8 +76,17 @@ struct Source {
     lanes: Vec<Option<u8>>,
     /// For each lane the RTP payloads of the parameter sets that are known apart from the pictures.
     sets: Vec<Vec<Vec<u8>>>,
+    /// For each lane a sender report that is about what has not been shown yet.
+    reports: Vec<Option<Batch>>,
     /// Since when it has been sending.
     since: Option<Instant>,
+}
+
+impl Source {
+    fn new(lanes: Vec<Option<u8>>, count: usize) -> Self {
+        let reports = (0..count).map(|_| None).collect();
+        Self { lanes, sets: vec![Vec::new(); count], reports, since: None }
+    }
 }
 
 impl Program {
@@ -116,9 +126,8 @@ impl Program {
             desk.tell(Some(presentation.clone()));
             self.hub.reset(desk.lanes.len(), self.gop_limit);
         }
-        let sets = vec![Vec::new(); desk.lanes.len()];
         let lanes = (0..presentation.tracks.len() as u8).map(Some).collect();
-        desk.camera = Source { lanes, sets, since: None };
+        desk.camera = Source::new(lanes, desk.lanes.len());
         begun
     }
 
@@ -140,8 +149,7 @@ impl Program {
         }
         let told = desk.told.as_ref().unwrap_or(presentation);
         let lanes = presentation.lanes_of(told)?;
-        let sets = vec![Vec::new(); desk.lanes.len()];
-        desk.fallback = Source { lanes, sets, since: None };
+        desk.fallback = Source::new(lanes, desk.lanes.len());
         Ok(tell)
     }
 
@@ -180,11 +188,11 @@ impl Program {
         let mut desk = self.desk();
         let mut on_air = false;
         for recent in attach() {
-            for item in &recent.pictures {
-                on_air |= desk.take_copy(&self.hub, item, &recent.parameter_sets);
-            }
             if let Some(report) = recent.report {
                 desk.take_copy(&self.hub, &Item::live(report), &[]);
+            }
+            for item in &recent.pictures {
+                on_air |= desk.take_copy(&self.hub, item, &recent.parameter_sets);
             }
         }
         on_air
@@ -294,7 +302,8 @@ impl Desk {
         }
         let source = &mut self.fallback;
         source.since.get_or_insert(batch.arrived);
-        if self.on_air != OnAir::Fallback && !self.may_cut(OnAir::Fallback, lane, batch) {
+        let is_shown = self.on_air == OnAir::Fallback || batch.kind == Kind::Control;
+        if !is_shown && !self.may_cut(OnAir::Fallback, lane, batch) {
             return false;
         }
         let mut copy = batch.again(batch.arrived);
@@ -309,6 +318,10 @@ impl Desk {
         source.since.get_or_insert(batch.arrived);
         let lane = source.lanes.get(usize::from(batch.track)).copied().flatten();
         let Some(lane) = lane else { return false };
+        if batch.kind == Kind::Control {
+            self.report(hub, from, lane, batch);
+            return false;
+        }
         let cuts = self.on_air != from;
         if cuts {
             if !self.may_cut(from, lane, &batch) {
@@ -327,7 +340,7 @@ impl Desk {
 
     /// Whether a source may come on the air with this batch.
     fn may_cut(&self, from: OnAir, track: u8, batch: &Batch) -> bool {
-        if batch.kind == Kind::Control || self.lanes.iter().any(Lane::is_unfinished) {
+        if self.lanes.iter().any(Lane::is_unfinished) {
             return false;
         }
         let is_camera = from == OnAir::Camera;
@@ -347,18 +360,23 @@ impl Desk {
         wins && leads && begins(batch, age)
     }
 
+    /// Gives a sender report to the viewers, or keeps it until they see what it is about.
+    fn report(&mut self, hub: &Hub, from: OnAir, track: u8, mut report: Batch) {
+        let lane = self.lanes.get(usize::from(track)).filter(|lane| lane.is_spliced());
+        if let Some(lane) = lane.filter(|_| self.on_air == from) {
+            lane.place_report(&mut report, track);
+            hub.publish(report);
+        } else if let Some(kept) = self.source(from).reports.get_mut(usize::from(track)) {
+            *kept = Some(report);
+        }
+    }
+
     /// Gives a batch of what is on the air to the viewers.
     fn pass(&mut self, hub: &Hub, from: OnAir, track: u8, mut batch: Batch) {
         let waits = self.waits_for_key || from == OnAir::Fallback;
         let since = self.source(from).since;
         let foreign = from == OnAir::Fallback;
         let Some(lane) = self.lanes.get_mut(usize::from(track)) else { return };
-        if batch.kind == Kind::Control {
-            if lane.place_report(&mut batch, track) {
-                hub.publish(batch);
-            }
-            return;
-        }
         if lane.is_spliced() {
             lane.place(&mut batch, track);
         } else {
@@ -366,9 +384,17 @@ impl Desk {
             if lane.video && waits && !begins(&batch, age.unwrap_or_default()) {
                 return;
             }
+            let source = if foreign { &mut self.fallback } else { &mut self.camera };
+            let report = source.reports.get_mut(usize::from(track)).and_then(Option::take);
             let known = self.sets.get(usize::from(track)).map(Vec::as_slice).unwrap_or_default();
             let sets = if waits && !batch.parameter_sets { known } else { &[] };
-            if let Some(sets) = lane.splice(&mut batch, track, sets, foreign) {
+            let sets = lane.splice(&mut batch, track, sets, foreign);
+            // A player shall not have to guess how this belongs together with the other tracks.
+            if let Some(mut report) = report {
+                lane.place_report(&mut report, track);
+                hub.publish(report);
+            }
+            if let Some(sets) = sets {
                 hub.publish(sets);
             }
         }

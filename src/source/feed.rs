@@ -8,12 +8,13 @@ use rtsp_proto::rtcp::{NtpTime, RtcpPacket, SenderReport, parse_compound};
 use rtsp_proto::rtp::{Arrival, Reception, RtpPacket, RtpPacketMut};
 use rtsp_proto::{Oddities, Oddity};
 
+use super::reports::Reports;
 use super::slot::Slot;
-use super::wallclock::WallClock;
+use super::wallclock::{Moment, WallClock};
 use crate::entropy;
 use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::batcher::Batcher;
-use crate::media::program::Begun;
+use crate::media::program::{Begun, Start};
 use crate::media::timeline::{Mapped, Timeline};
 use crate::media::{Presentation, presentation};
 
@@ -47,8 +48,8 @@ struct TrackFeed {
     camera_ssrc: u32,
     /// The camera's last sender report: middle of its NTP time, and when it came.
     last_report: Option<(NtpTime, Duration)>,
-    /// When viewers last got a sender report.
-    reported: Option<Instant>,
+    /// What viewers are told.
+    reports: Reports,
     lost: u64,
 }
 
@@ -88,11 +89,8 @@ impl Feed {
         let starts = self.slot.program.starts(now);
         let mut old = std::mem::take(&mut self.tracks).into_iter();
         for ((track, start), index) in presentation.tracks.iter().zip(starts).zip(0..) {
-            let timeline = old.next().filter(|_| continues).map(|old| old.timeline);
-            let timeline = timeline.unwrap_or_else(|| {
-                Timeline::new(track.clock_rate, start.ssrc, start.sequence, start.timestamp)
-            });
-            self.tracks.push(TrackFeed::new(track, index, timeline));
+            let old = old.next().filter(|_| continues).map(|old| (old.timeline, old.reports));
+            self.tracks.push(TrackFeed::new(track, index, start, old));
         }
         self.clock = WallClock::default();
         self.startable = false;
@@ -112,6 +110,7 @@ impl Feed {
     pub(super) fn interrupt(&mut self, viewers_stay: bool) {
         for track in &mut self.tracks {
             track.timeline.interrupt();
+            track.reports.interrupt();
         }
         self.slot.program.camera_lost(viewers_stay);
     }
@@ -192,11 +191,22 @@ impl Feed {
             return Fed::Nothing;
         }
         track.camera_ssrc = view.ssrc();
+        let begins_timeline = track.timeline.begins();
+        if begins_timeline {
+            track.begin(view.timestamp(), &self.clock, now);
+        }
         let payload = view.payload();
         let scan = track.batcher.scan(payload);
         let new_sets = scan.parameter_sets && track.sets.update(payload);
         if let Some(oddity) = departure(track.timeline.map(&mut packet, now)) {
             oddities.note(oddity);
+        }
+        if begins_timeline {
+            let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
+            let moment = moment.or_else(|| track.by_arrival(now));
+            if let Some(moment) = moment {
+                self.slot.program.camera(track.report(index, moment, now));
+            }
         }
         if let Some(channel) = frame.get_mut(1) {
             *channel = 2 * index;
@@ -246,10 +256,10 @@ impl Feed {
             match packet {
                 RtcpPacket::SenderReport(report) => {
                     track.last_report = Some((report.ntp, now - self.epoch));
-                    let ntp = self.clock.shift(report.ntp, unix_now());
-                    let rtp = track.timeline.map_timestamp(report.rtp);
-                    if let (Some(ntp), Some(rtp)) = (ntp, rtp) {
-                        self.slot.program.camera(track.report(index, ntp, rtp, now));
+                    track.reports.hear(&report, unix_now());
+                    let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
+                    if let Some(moment) = moment {
+                        self.slot.program.camera(track.report(index, moment, now));
                     }
                 }
                 RtcpPacket::Bye { ref ssrcs, .. }
@@ -271,11 +281,10 @@ impl Feed {
     pub(super) fn reports(&mut self, now: Instant) -> Vec<(u8, Vec<u8>)> {
         let mut receiver_reports = Vec::new();
         for (track, index) in self.tracks.iter_mut().zip(0..) {
-            let overdue =
-                track.reported.is_none_or(|reported| now - reported >= 2 * REPORT_INTERVAL);
-            if let Some((timestamp, at)) = track.timeline.last().filter(|_| overdue) {
-                let ntp = NtpTime::from_unix(unix_now().saturating_sub(now - at));
-                self.slot.program.camera(track.report(index, ntp, timestamp, now));
+            let told = track.reports.told_at();
+            let overdue = told.is_none_or(|told| now - told >= 2 * REPORT_INTERVAL);
+            if let Some(moment) = overdue.then(|| track.by_arrival(now)).flatten() {
+                self.slot.program.camera(track.report(index, moment, now));
             }
             let since = now - self.epoch;
             let last = track.last_report;
@@ -333,7 +342,18 @@ impl Feed {
 }
 
 impl TrackFeed {
-    fn new(track: &presentation::Track, index: u8, timeline: Timeline) -> Self {
+    /// `old` is what goes on of the track on the connection before; else it begins at `start`.
+    fn new(
+        track: &presentation::Track,
+        index: u8,
+        start: Start,
+        old: Option<(Timeline, Reports)>,
+    ) -> Self {
+        let (timeline, reports) = old.unwrap_or_else(|| {
+            let Start { ssrc, sequence, timestamp } = start;
+            let timeline = Timeline::new(track.clock_rate, ssrc, sequence, timestamp);
+            (timeline, Reports::new(track.clock_rate))
+        });
         Self {
             timeline,
             batcher: Batcher::new(index, track.codec, track.is_video()),
@@ -343,14 +363,25 @@ impl TrackFeed {
             video: track.is_video(),
             camera_ssrc: 0,
             last_report: None,
-            reported: None,
+            reports,
             lost: 0,
         }
     }
 
+    /// The camera's first packet on this connection has this timestamp.
+    fn begin(&mut self, timestamp: u32, clock: &WallClock, now: Instant) {
+        let Self { camera_ssrc, timeline, reports, .. } = self;
+        if let Some(begins) = reports.beginning(*camera_ssrc, timestamp, timeline, clock, now) {
+            timeline.begin_at(begins);
+        }
+    }
+
+    fn by_arrival(&mut self, now: Instant) -> Option<Moment> {
+        self.reports.by_arrival(&self.timeline, unix_now(), now)
+    }
+
     /// A sender report for the viewers.
-    fn report(&mut self, index: u8, ntp: NtpTime, rtp: u32, now: Instant) -> Batch {
-        self.reported = Some(now);
+    fn report(&self, index: u8, Moment { ntp, rtp }: Moment, now: Instant) -> Batch {
         let ssrc = self.timeline.ssrc();
         let (packets, octets) = self.timeline.sent();
         let mut bytes = Vec::new();

@@ -8,7 +8,7 @@ use rtsp_proto::{Oddities, Oddity};
 use super::backoff::Backoff;
 use super::carrier::Carrier;
 use super::guard::SourceGuard;
-use super::{Offline, OfflineKind};
+use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
 use crate::media::{Hub, Presentation, Program};
 use crate::net::Waker;
@@ -65,6 +65,7 @@ pub(super) struct State {
     pub(super) borrowed: bool,
     pub(super) stopping: bool,
     pub(super) oddities: Oddities,
+    pub(super) facts: Option<Facts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,8 @@ pub struct Status {
     pub guards: u32,
     /// Those who play it.
     pub viewers: usize,
+    /// What the camera does against the standards, and how often.
+    pub oddities: Oddities,
 }
 
 impl Slot {
@@ -144,6 +147,7 @@ impl Slot {
             borrowed: false,
             stopping: false,
             oddities: Oddities::new(),
+            facts: None,
         };
         let hub = Arc::new(Hub::new());
         Self {
@@ -258,11 +262,6 @@ impl Slot {
         state.wake_clients();
     }
 
-    /// The tracks that clients were told last.
-    pub(super) fn presentation(&self) -> Option<Arc<Presentation>> {
-        self.lock().presentation.clone()
-    }
-
     /// The first packet came.
     pub(super) fn live(&self) {
         let mut state = self.lock();
@@ -280,9 +279,27 @@ impl Slot {
         self.lock().carrier = carrier;
     }
 
-    /// Counts something the camera does against the standards; `true` when it is news.
-    pub(super) fn note(&self, oddity: Oddity) -> bool {
-        self.lock().oddities.note(oddity)
+    /// Counts what the camera did against the standards; gives what is met for the first time.
+    pub(super) fn tolerated(&self, more: &Oddities) -> Vec<Oddity> {
+        let mut state = self.lock();
+        let known = state.oddities.clone();
+        state.oddities.merge(more);
+        more.iter().map(|(oddity, _)| oddity).filter(|&oddity| known.count(oddity) == 0).collect()
+    }
+
+    /// What a connection learned of the camera.
+    pub(super) fn learned(&self, facts: Facts) {
+        self.lock().facts = Some(facts);
+    }
+
+    /// What is known of the camera, once it has been asked.
+    pub fn facts(&self) -> Option<Facts> {
+        self.lock().facts.clone()
+    }
+
+    /// The tracks, as they were described last.
+    pub fn presentation(&self) -> Option<Arc<Presentation>> {
+        self.lock().presentation.clone()
     }
 
     /// The first picture that a viewer can begin with has been published.
@@ -384,6 +401,7 @@ impl Slot {
             retry_in: retry_at.map(|at| at.saturating_duration_since(now)),
             guards: state.guards,
             viewers,
+            oddities: state.oddities.clone(),
         }
     }
 }

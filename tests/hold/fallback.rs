@@ -59,24 +59,39 @@ fn viewers_see_the_fallback_while_the_camera_is_away_and_then_the_camera_again()
     let url = relay.url("door");
     let over = [Over::Tcp, Over::Tcp, Over::Tcp, Over::Udp, Over::Udp];
     let viewers = over.map(|over| Watching::start(&url, over, Codec::H264).unwrap());
+    for number in 1..1000 {
+        let _none = std::fs::remove_file(leave(&format!("fallback-{number:03}.png")));
+    }
     let mut player = Program::start(
         Command::new("ffmpeg")
             .args("-hide_banner -nostdin -nostats -loglevel warning -xerror".split(' '))
             .args(["-err_detect", "explode", "-rtsp_transport", "tcp", "-i", &url])
-            .args(["-vf", "fps=1,scale=640:360", "-y"])
+            .args(["-vf", "fps=2,scale=640:360", "-y"])
             .arg(leave("fallback-%03d.png")),
     );
+    let mut saved = 0;
+    let mut saves_more = || {
+        let picture = |number: usize| leave(&format!("fallback-{number:03}.png"));
+        let before = saved;
+        wait_until(SOON, || {
+            saved += usize::from(picture(saved + 1).exists());
+            saved >= before + 3
+        })
+    };
     assert!(all_see(&viewers, MAIN, 0));
+    assert!(saves_more(), "ffmpeg does not play: {}", player.stderr.text());
     assert_eq!(sub.stats().connections_total, 0, "pulled only when it is needed");
     for round in 0..rounds {
         let dies = unix_ns();
         kill(&main);
         assert!(all_see(&viewers, SUB, dies), "round {round}: the fallback");
+        assert!(saves_more(), "round {round}: ffmpeg shows the fallback");
         let stats = sub.stats();
         assert_eq!((stats.sessions_open, stats.sessions_total), (1, round as u64 + 1));
         let back = unix_ns();
         main.fault(Fault::Refuse(false)).unwrap();
         assert!(all_see(&viewers, MAIN, back), "round {round}: the camera again");
+        assert!(saves_more(), "round {round}: ffmpeg shows the camera again");
         let stayed = Duration::from_nanos(unix_ns() - back);
         assert!(stayed >= Duration::from_secs(5), "it has to prove itself: {stayed:?}");
         assert!(wait_until(SOON, || sub.stats().sessions_open == 0), "round {round}: let go");
