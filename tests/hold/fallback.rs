@@ -69,14 +69,11 @@ fn viewers_see_the_fallback_while_the_camera_is_away_and_then_the_camera_again()
             .args(["-vf", "fps=2,scale=640:360", "-y"])
             .arg(leave("fallback-%03d.png")),
     );
-    let mut saved = 0;
-    let mut saves_more = || {
-        let picture = |number: usize| leave(&format!("fallback-{number:03}.png"));
-        let before = saved;
-        wait_until(SOON, || {
-            saved += usize::from(picture(saved + 1).exists());
-            saved >= before + 3
-        })
+    let picture = |number: usize| leave(&format!("fallback-{number:03}.png"));
+    let saved = || (1..).find(|number| !picture(*number).exists()).unwrap_or_default();
+    let saves_more = || {
+        let before = saved();
+        wait_until(SOON, || saved() >= before + 4)
     };
     assert!(all_see(&viewers, MAIN, 0));
     assert!(saves_more(), "ffmpeg does not play: {}", player.stderr.text());
