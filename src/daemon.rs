@@ -17,11 +17,8 @@ use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
-<<<<<<< HEAD
-use crate::web::Web;
-=======
 use crate::tls::Keyring;
->>>>>>> main
+use crate::web::Web;
 use signals::{Signal, Signals};
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
@@ -157,11 +154,6 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-<<<<<<< HEAD
-    note(config.rtsps_port.is_some(), "rtsps_port");
-=======
-    note(config.http.is_some(), "http_port");
->>>>>>> main
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
         note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");

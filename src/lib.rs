@@ -23,8 +23,5 @@ pub mod server;
 pub mod service;
 pub mod source;
 pub mod stats;
-<<<<<<< HEAD
-pub mod web;
-=======
 pub mod tls;
->>>>>>> main
+pub mod web;
