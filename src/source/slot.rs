@@ -128,8 +128,8 @@ impl Slot {
             oddities: Oddities::new(),
         };
         Self {
+            hub: Hub::limited(stream.max_bandwidth_kbps),
             stream,
-            hub: Hub::new(),
             stats: StreamStats::default(),
             state: Mutex::new(state),
             stopped: Condvar::new(),
