@@ -1,21 +1,22 @@
 //! The parts put together: the one place that lists what starts and stops, and in which order.
 
-use std::io::{self, Read};
+mod signals;
+mod status;
+
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use crate::config::model::{Config, OnOffline};
 use crate::limits::Places;
-use crate::logging::Quoted;
 use crate::net::Acceptor;
 use crate::server::{Access, Clients, Server, UdpPorts};
+use crate::service::Service;
 use crate::source::Registry;
+use signals::{Signal, Signals};
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
 const GRACE: Duration = Duration::from_secs(4);
@@ -39,7 +40,13 @@ impl std::fmt::Display for StartError {
 
 /// Runs until SIGTERM or SIGINT, then ends in good order.
 pub fn run(config: Config) -> Result<(), StartError> {
-    let signals = Signals::catch()?;
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error| StartError { what, error }
+    };
+    let signals = Signals::catch().map_err(failed("cannot catch signals"))?;
+    let mut service =
+        Service::from_env().map_err(failed("cannot reach the service manager (NOTIFY_SOCKET)"))?;
     raise_file_limit();
     for key in unserved(&config) {
         log::warn!("{key} is checked but has no effect in this version");
@@ -60,15 +67,25 @@ pub fn run(config: Config) -> Result<(), StartError> {
     })?;
     let mut acceptors = listen(&server)?;
     greet(&server, &acceptors);
+    service.status(&in_short(&server));
+    service.ready();
     loop {
-        match signals.wait() {
-            Signal::End => break,
-            Signal::Status => tell_status(&server),
-            Signal::Reload => {
+        match signals.wait(service.due()).map_err(failed("cannot wait for signals"))? {
+            Some(Signal::End) => break,
+            Some(Signal::Status) => status::tell(&server),
+            Some(Signal::Reload) => {
                 log::warn!("the configuration is read at the start only: restart to apply changes");
             }
+            None => {}
+        }
+        if service.due().is_some_and(|due| Instant::now() >= due) {
+            // Asks every stream and the list of clients: a part that is stuck with its lock keeps
+            // the watchdog waiting, and the service manager starts the relay anew.
+            service.status(&in_short(&server));
+            service.alive();
         }
     }
+    service.stopping();
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
@@ -82,6 +99,26 @@ pub fn run(config: Config) -> Result<(), StartError> {
     server.registry.stop(deadline);
     log::info!("stopped seconds={:.1}", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// What the service manager shows.
+fn in_short(server: &Server) -> String {
+    let count = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
+    };
+    let states: Vec<_> = server.registry.slots().map(|slot| slot.status().state).collect();
+    let of = |state| states.iter().filter(|&&known| known == state).count();
+    let offline = match of("offline") {
+        0 => String::new(),
+        number => format!(", {number} offline"),
+    };
+    format!(
+        "{}, {} live of {}{offline}",
+        count(server.clients.count(), "client", "clients"),
+        of("live"),
+        count(states.len(), "stream", "streams"),
+    )
 }
 
 /// A viewer takes two descriptors, and the usual soft limit of 1024 is for programs that use
@@ -163,95 +200,4 @@ fn greet(server: &Server, acceptors: &[Acceptor]) {
         server.config.limits.max_clients,
         if server.access.needs_login() { "required" } else { "none" },
     );
-}
-
-/// The table that SIGUSR1 asks for.
-fn tell_status(server: &Server) {
-    log::info!(
-        "status clients={} viewers={} cameras={}",
-        server.clients.count(),
-        server.places.taken(),
-        server.registry.cameras()
-    );
-    for slot in server.registry.slots() {
-        let status = slot.status();
-        let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
-        let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
-        log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}",
-            slot.stream.name,
-            status.state,
-            status.since.as_secs_f64(),
-            status.viewers,
-            slot.stats.bytes_in.get(),
-            slot.stats.bytes_out.get(),
-            slot.stats.packets_lost.get(),
-            slot.stats.packets_late.get(),
-            slot.stats.packets_reordered.get(),
-            slot.stats.packets_duplicate.get(),
-            slot.stats.pictures.get(),
-            slot.stats.frames_skipped.get(),
-            reason.unwrap_or_default(),
-            retry.unwrap_or_default(),
-        );
-    }
-    for client in server.clients.list() {
-        let details = client.details();
-        log::info!(
-            "status client={} address={} stream={} playing={} since={:.1}s agent={}",
-            client.id,
-            client.address,
-            details.stream.as_deref().unwrap_or("-"),
-            if details.playing { "yes" } else { "no" },
-            client.since.elapsed().as_secs_f64(),
-            Quoted(&details.agent),
-        );
-    }
-}
-
-/// What the operator wants.
-#[derive(Clone, Copy)]
-enum Signal {
-    End,
-    Status,
-    Reload,
-}
-
-/// Signals as something to wait for: the handlers set a flag and write a byte.
-struct Signals {
-    pipe: UnixStream,
-    flags: Vec<(Arc<AtomicBool>, Signal)>,
-}
-
-impl Signals {
-    fn catch() -> Result<Self, StartError> {
-        let failed = |error| StartError { what: "cannot catch signals".to_owned(), error };
-        let (pipe, writer) = UnixStream::pair().map_err(failed)?;
-        let wanted = [
-            (SIGTERM, Signal::End),
-            (SIGINT, Signal::End),
-            (SIGUSR1, Signal::Status),
-            (SIGHUP, Signal::Reload),
-        ];
-        let catch = |(number, signal)| {
-            let flag = Arc::new(AtomicBool::new(false));
-            signal_hook::flag::register(number, Arc::clone(&flag))?;
-            signal_hook::low_level::pipe::register(number, writer.try_clone()?)?;
-            Ok((flag, signal))
-        };
-        let flags: io::Result<_> = wanted.into_iter().map(catch).collect();
-        Ok(Self { pipe, flags: flags.map_err(failed)? })
-    }
-
-    fn wait(&self) -> Signal {
-        loop {
-            for (flag, signal) in &self.flags {
-                if flag.swap(false, SeqCst) {
-                    return *signal;
-                }
-            }
-            // An error other than an interruption cannot be: both ends are ours.
-            let _ = (&self.pipe).read(&mut [0; 16]);
-        }
-    }
 }

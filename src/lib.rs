@@ -16,5 +16,6 @@ pub mod logging;
 pub mod media;
 pub mod net;
 pub mod server;
+pub mod service;
 pub mod source;
 pub mod stats;

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web"],
     &["source"],
     &["media"],
-    &["net", "config", "stats", "logging", "limits", "entropy"],
+    &["net", "config", "stats", "logging", "limits", "entropy", "service"],
 ];
 
 /// What may not occur in a layer's code, and why.

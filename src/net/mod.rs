@@ -15,5 +15,5 @@ pub mod wait;
 pub mod wake;
 
 pub use acceptor::Acceptor;
-pub use wait::{Interest, Ready, wait, wait_all};
+pub use wait::{Interest, Ready, wait, wait_all, wait_readable};
 pub use wake::Waker;

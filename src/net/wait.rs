@@ -90,13 +90,18 @@ fn happened(socket: &PollFd<'_>, woken: &PollFd<'_>, waker: &Waker) -> Ready {
 
 /// Waits until the waker is woken (`true`) or the deadline has passed (`false`).
 pub fn wait_woken(waker: &Waker, deadline: Option<Instant>) -> io::Result<bool> {
-    let mut fds = [PollFd::new(waker, PollFlags::IN)];
-    poll_until(&mut fds, deadline)?;
-    let woken = fds[0].revents().contains(PollFlags::IN);
+    let woken = wait_readable(waker, deadline)?;
     if woken {
         waker.clear();
     }
     Ok(woken)
+}
+
+/// Waits until there is something to read (`true`) or the deadline has passed (`false`).
+pub fn wait_readable(source: &impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
+    let mut fds = [PollFd::new(source, PollFlags::IN)];
+    poll_until(&mut fds, deadline)?;
+    Ok(!fds[0].revents().is_empty())
 }
 
 fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {

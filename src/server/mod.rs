@@ -2,7 +2,8 @@
 //!
 //! - [`clients`]: all connections, to count, list and stop them
 //! - `client`: the thread of one: waits, reads, writes, notices silence
-//! - `requests`: what each method does; `setup`: SETUP and the choice of a transport
+//! - `requests`: which method answers; `describe`, `setup` and `play` are the larger ones, `answers`
+//!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
 //! - [`access`]: who may watch what
@@ -11,10 +12,14 @@
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 pub mod access;
+mod answers;
+mod claim;
 mod client;
 pub mod clients;
+mod describe;
 mod numbering;
 mod outlet;
+mod play;
 mod requests;
 mod session;
 mod setup;

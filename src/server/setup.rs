@@ -7,8 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use rtsp_proto::headers::{Delivery, Profile, Transport, TransportSpec};
 use rtsp_proto::{Request, StatusCode};
 
+use super::answers::{Answer, bad, ok};
+use super::claim::Until;
 use super::client::Client;
-use super::requests::{Answer, Until, bad, ok};
 use super::session::Session;
 use super::target::Target;
 use super::udp_outlet::UdpPeer;

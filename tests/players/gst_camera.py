@@ -140,6 +140,11 @@ def main():
     args = parser.parse_args()
 
     Gst.init(None)
+    try:
+        # A path that cannot be built would only show as 503 to whoever asks for it.
+        Gst.parse_launch_full(launch_line(args), None, Gst.ParseFlags.FATAL_ERRORS)
+    except GLib.Error as error:
+        sys.exit(f"this machine cannot play the camera: {error.message}")
     server = GstRtspServer.RTSPServer.new()
     server.set_address(args.listen)
     server.set_service(str(args.port))

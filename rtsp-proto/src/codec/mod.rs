@@ -13,6 +13,7 @@ mod parameter_sets;
 mod sprop;
 #[cfg(test)]
 mod testdata;
+mod vui;
 
 pub use bits::CodecError;
 use nal::Piece;
@@ -133,29 +134,6 @@ impl Codec {
             Self::Other => None,
         }
     }
-}
-
-/// The sample shapes that have a number (H.264 table E-1, the same as H.265's).
-fn aspect_ratio(index: u8) -> Option<(u32, u32)> {
-    const RATIOS: [(u32, u32); 16] = [
-        (1, 1),
-        (12, 11),
-        (10, 11),
-        (16, 11),
-        (40, 33),
-        (24, 11),
-        (20, 11),
-        (32, 11),
-        (80, 33),
-        (18, 11),
-        (15, 11),
-        (64, 33),
-        (160, 99),
-        (4, 3),
-        (3, 2),
-        (2, 1),
-    ];
-    RATIOS.get(usize::from(index).checked_sub(1)?).copied()
 }
 
 #[cfg(test)]

@@ -46,6 +46,15 @@ pub(crate) fn without_trailing_zeros(bytes: &[u8]) -> &[u8] {
     &bytes[..len]
 }
 
+/// The NAL unit in front of the first start code, and what is from there on, if there is one: a
+/// parameter set or SEI in a fragment may have the picture behind it.
+pub(crate) fn split_first_unit(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match bytes.windows(3).position(|window| window == [0, 0, 1]) {
+        Some(at) => (without_trailing_zeros(&bytes[..at]), Some(&bytes[at..])),
+        None => (without_trailing_zeros(bytes), None),
+    }
+}
+
 /// Splits the next NAL unit with a 16-bit size before it off an aggregation packet. One that is
 /// longer than what is left is given as far as it is there, and as not whole.
 pub(crate) fn sized<'a>(rest: &mut &'a [u8], between: usize) -> Option<(&'a [u8], bool)> {

@@ -10,7 +10,9 @@
 //! [RFC 6184 section 5]: https://www.rfc-editor.org/rfc/rfc6184#section-5
 
 use super::NalUnitType;
-use crate::codec::nal::{Piece, sized, split_at_start_codes, starts_with_start_code};
+use crate::codec::nal::{
+    Piece, sized, split_at_start_codes, split_first_unit, starts_with_start_code,
+};
 
 const FU_START: u8 = 0x80;
 const FU_END: u8 = 0x40;
@@ -77,11 +79,9 @@ fn fragment<'a>(header: u8, fu: u8, body: &'a [u8], each: &mut impl FnMut(Piece<
         return;
     }
     // ...or there is a parameter set or SEI in front, and the picture behind it.
-    let end = body.windows(3).position(|window| window == [0, 0, 1]);
-    let (own, others) = body.split_at(end.unwrap_or(body.len()));
-    let own = crate::codec::nal::without_trailing_zeros(own);
-    each(Piece { header: [header, 0], body: own, begins, whole: whole || end.is_some() });
-    units(others, whole, each);
+    let (own, others) = split_first_unit(body);
+    each(Piece { header: [header, 0], body: own, begins, whole: whole || others.is_some() });
+    units(others.unwrap_or_default(), whole, each);
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use super::NalUnitType;
 use crate::codec::bits::{BitReader, CodecError, reduced};
+use crate::codec::vui;
 
 /// Largest width or height that is believed, in samples.
 const MAX_DIMENSION: u32 = 32_768;
 const MACROBLOCK: u32 = 16;
-/// aspect_ratio_idc that is followed by a ratio of its own.
-const EXTENDED_SAR: u8 = 255;
 
 /// What a sequence parameter set says about a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,25 +124,7 @@ impl Sps {
 
     /// vui_parameters(), annex E.1.1.
     fn usability(&mut self, bits: &mut BitReader<'_>) -> Result<(), CodecError> {
-        if bits.bit()? {
-            self.sample_aspect_ratio = match bits.byte()? {
-                EXTENDED_SAR => reduced(bits.bits(16)?, bits.bits(16)?),
-                index => crate::codec::aspect_ratio(index),
-            };
-        }
-        if bits.bit()? {
-            bits.skip(1)?; // overscan_appropriate_flag
-        }
-        if bits.bit()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.bit()? {
-                bits.skip(24)?; // colour_primaries and the two after it
-            }
-        }
-        if bits.bit()? {
-            bits.ue()?; // chroma_sample_loc_type_top_field
-            bits.ue()?;
-        }
+        self.sample_aspect_ratio = vui::head(bits)?;
         if bits.bit()? {
             let units_in_tick = bits.bits(32)?;
             let time_scale = bits.bits(32)?;

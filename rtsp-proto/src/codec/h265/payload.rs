@@ -7,7 +7,7 @@
 
 use super::{HEADER_LEN, NalUnitType};
 use crate::codec::nal::{
-    Piece, sized, split_at_start_codes, starts_with_start_code, without_trailing_zeros,
+    Piece, sized, split_at_start_codes, split_first_unit, starts_with_start_code,
 };
 
 const FU_START: u8 = 0x80;
@@ -83,11 +83,9 @@ fn fragment<'a>(header: [u8; 2], rest: &'a [u8], each: &mut impl FnMut(Piece<'a>
         return;
     }
     // A parameter set or SEI in front, and the picture behind it.
-    let end = body.windows(3).position(|window| window == [0, 0, 1]);
-    let (own, others) = body.split_at(end.unwrap_or(body.len()));
-    let own = without_trailing_zeros(own);
-    each(Piece { header, body: own, begins, whole: whole || end.is_some() });
-    units(others, whole, each);
+    let (own, others) = split_first_unit(body);
+    each(Piece { header, body: own, begins, whole: whole || others.is_some() });
+    units(others.unwrap_or_default(), whole, each);
 }
 
 #[cfg(test)]

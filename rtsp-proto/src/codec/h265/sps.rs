@@ -2,11 +2,10 @@
 
 use super::{HEADER_LEN, NalUnitType, ProfileTierLevel, reference_sets};
 use crate::codec::bits::{BitReader, CodecError, reduced};
+use crate::codec::vui;
 
 /// Largest width or height that is believed, in samples.
 const MAX_DIMENSION: u32 = 32_768;
-/// aspect_ratio_idc that is followed by a ratio of its own.
-const EXTENDED_SAR: u8 = 255;
 
 /// What a sequence parameter set says about a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,25 +133,7 @@ impl Sps {
 
     /// vui_parameters() up to the timing, annex E.2.1.
     fn usability(&mut self, bits: &mut BitReader<'_>) -> Result<(), CodecError> {
-        if bits.bit()? {
-            self.sample_aspect_ratio = match bits.byte()? {
-                EXTENDED_SAR => reduced(bits.bits(16)?, bits.bits(16)?),
-                index => crate::codec::aspect_ratio(index),
-            };
-        }
-        if bits.bit()? {
-            bits.skip(1)?; // overscan_appropriate_flag
-        }
-        if bits.bit()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.bit()? {
-                bits.skip(24)?; // colour_primaries and the two after it
-            }
-        }
-        if bits.bit()? {
-            bits.ue()?; // chroma_sample_loc_type_top_field
-            bits.ue()?;
-        }
+        self.sample_aspect_ratio = vui::head(bits)?;
         bits.skip(3)?; // neutral_chroma_indication_flag, field_seq_flag, frame_field_info...
         if bits.bit()? {
             for _ in 0..4 {

@@ -1,0 +1,48 @@
+//! The table that SIGUSR1 asks for: a line for the whole, one a stream, one a client.
+
+use crate::logging::Quoted;
+use crate::server::Server;
+
+/// Writes it into the log.
+pub(super) fn tell(server: &Server) {
+    log::info!(
+        "status clients={} viewers={} cameras={}",
+        server.clients.count(),
+        server.places.taken(),
+        server.registry.cameras()
+    );
+    for slot in server.registry.slots() {
+        let status = slot.status();
+        let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
+        let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
+        log::info!(
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}",
+            slot.stream.name,
+            status.state,
+            status.since.as_secs_f64(),
+            status.viewers,
+            slot.stats.bytes_in.get(),
+            slot.stats.bytes_out.get(),
+            slot.stats.packets_lost.get(),
+            slot.stats.packets_late.get(),
+            slot.stats.packets_reordered.get(),
+            slot.stats.packets_duplicate.get(),
+            slot.stats.pictures.get(),
+            slot.stats.frames_skipped.get(),
+            reason.unwrap_or_default(),
+            retry.unwrap_or_default(),
+        );
+    }
+    for client in server.clients.list() {
+        let details = client.details();
+        log::info!(
+            "status client={} address={} stream={} playing={} since={:.1}s agent={}",
+            client.id,
+            client.address,
+            details.stream.as_deref().unwrap_or("-"),
+            if details.playing { "yes" } else { "no" },
+            client.since.elapsed().as_secs_f64(),
+            Quoted(&details.agent),
+        );
+    }
+}
