@@ -13,7 +13,8 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web"],
     &["source"],
     &["media"],
-    &["net", "config", "stats", "logging", "limits", "entropy", "service"],
+    &["limits"],
+    &["net", "config", "stats", "logging", "entropy", "service"],
 ];
 
 /// What may not occur in a layer's code, and why.

@@ -1,5 +1,6 @@
 //! The table that SIGUSR1 asks for: a line for the whole, one a stream, one a client.
 
+use crate::limits::Reason;
 use crate::logging::Quoted;
 use crate::server::Server;
 
@@ -8,15 +9,23 @@ pub(super) fn tell(server: &Server) {
     log::info!(
         "status clients={} viewers={} cameras={}",
         server.clients.count(),
-        server.places.taken(),
+        server.gatekeeper.viewers(),
         server.registry.cameras()
     );
+    let refused = |reason: Reason| match server.gatekeeper.refusals.get(reason) {
+        0 => None,
+        times => Some(format!(" {}={times}", reason.label())),
+    };
+    let refused: String = Reason::ALL.into_iter().filter_map(refused).collect();
+    if !refused.is_empty() {
+        log::info!("status refused{refused}");
+    }
     for slot in server.registry.slots() {
         let status = slot.status();
         let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
         let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
         log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}",
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={} frames_thinned={} bitrate_kbps={}{}{}",
             slot.stream.name,
             status.state,
             status.since.as_secs_f64(),
@@ -29,6 +38,8 @@ pub(super) fn tell(server: &Server) {
             slot.stats.packets_duplicate.get(),
             slot.stats.pictures.get(),
             slot.stats.frames_skipped.get(),
+            slot.hub.thinned(),
+            slot.hub.bits_per_second().unwrap_or(0) / 1000,
             reason.unwrap_or_default(),
             retry.unwrap_or_default(),
         );

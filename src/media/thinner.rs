@@ -16,7 +16,7 @@ use super::batch::{Batch, Kind, PREFIX};
 /// What the limit is held over.
 const HELD_OVER: Duration = Duration::from_secs(2);
 /// What it is counted over: packets may catch up with each other by the difference on their way.
-const SPAN: Duration = Duration::from_millis(2250);
+const SPAN: Duration = Duration::from_millis(2100);
 /// A stream that has brought nothing for so long begins anew.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Batches that come within this time are counted as one.
@@ -46,8 +46,8 @@ pub struct Thinner {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Track {
-    /// All that a picture may refer to has gone on.
-    intact: bool,
+    /// A picture that others refer to was left out, and no key frame has come since.
+    broken: bool,
     /// Whether the current picture goes on, once that is decided, and what it is.
     decided: Option<(bool, usize)>,
     /// Bytes of the current picture so far.
@@ -147,8 +147,8 @@ impl Thinner {
         let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return true };
         track.decided = Some((passes, claim));
         match claim {
-            KEY => track.intact = passes,
-            REFERENCE => track.intact &= passes,
+            KEY => track.broken = !passes,
+            REFERENCE => track.broken |= !passes,
             _ => {}
         }
         // What alone is more than may pass counts for as long as that much takes.
@@ -176,7 +176,7 @@ impl Thinner {
             _ => before + self.wanted_references(now) + track.likely(REFERENCE),
         };
         let own = self.passed[claim].sum + bytes;
-        track.intact && passed + bytes <= self.most && before + own <= self.most
+        !track.broken && passed + bytes <= self.most && before + own <= self.most
     }
 
     /// What a whole [`SPAN`] of the pictures is that others refer to; of a stream that has only

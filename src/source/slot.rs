@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::carrier::Carrier;
 use super::{Offline, OfflineKind};
 use crate::config::model::Stream;
+use crate::limits::Places;
 use crate::media::{Hub, Presentation};
 use crate::net::Waker;
 use crate::stats::StreamStats;
@@ -22,6 +23,10 @@ pub struct Slot {
     pub hub: Hub,
     /// What it has done so far.
     pub stats: StreamStats,
+    /// Places for its viewers.
+    pub places: Arc<Places>,
+    /// Parts of `max_egress_kbps`, one for each viewer with a session.
+    pub shares: Arc<Places>,
     state: Mutex<State>,
     /// Notified when a reader has ended.
     stopped: Condvar,
@@ -129,6 +134,8 @@ impl Slot {
         };
         Self {
             hub: Hub::limited(stream.max_bandwidth_kbps),
+            places: Places::new(stream.max_clients.unwrap_or(u32::MAX), None),
+            shares: Places::new(u32::MAX, None),
             stream,
             stats: StreamStats::default(),
             state: Mutex::new(state),
