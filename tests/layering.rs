@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["main"],
     &["cli", "daemon"],
-    &["server", "web"],
+    &["server", "web", "probe"],
     &["source"],
     &["media"],
     &["limits"],

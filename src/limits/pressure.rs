@@ -78,10 +78,7 @@ impl Pressure {
             (memory.0 >= memory.1 * on as f64, memory.0 < memory.1 * off as f64)
         };
         let max_cpu = f64::from(self.max_cpu_percent);
-        let cpu = (
-            usage.cpu_percent >= max_cpu,
-            usage.cpu_percent < max_cpu * CPU_RELEASE / 100.0,
-        );
+        let cpu = (usage.cpu_percent >= max_cpu, usage.cpu_percent < max_cpu * CPU_RELEASE / 100.0);
         let steps = [
             (What::Shrink, &self.shrinks, above(SHRINK)),
             (What::Refuse, &self.refuses, above(REFUSE)),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
-use super::meter::Meter;
+use super::rate::Rate;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
 use super::thinner::Thinner;
 
@@ -30,7 +30,7 @@ struct Inner {
     gop_limit: usize,
     thinner: Option<Thinner>,
     /// Of what goes on to viewers.
-    meter: Meter,
+    rate: Rate,
 }
 
 #[derive(Default)]
@@ -92,7 +92,7 @@ impl Hub {
         if inner.thinner.as_mut().is_some_and(|thinner| !thinner.admit(&mut batch)) {
             return;
         }
-        inner.meter.add(batch.arrived, batch.wire.len());
+        inner.rate.add(batch.arrived, batch.wire.len());
         let batch = Arc::new(batch);
         let old = inner.cache(&batch);
         let sets = inner.sets_for(&batch);
@@ -144,6 +144,14 @@ impl Hub {
         first
     }
 
+    /// Adds one that takes everything from now on, as it comes, and that no client is behind.
+    pub fn attach(&self, viewer: Arc<dyn Viewer>) {
+        let mut inner = self.lock();
+        let mut viewers = Vec::clone(&inner.viewers);
+        viewers.push(viewer);
+        inner.viewers = Arc::new(viewers);
+    }
+
     /// Removes a viewer; when this returns, nothing is offered to it any more.
     pub fn leave<O: Outlet + 'static>(&self, viewer: &Subscriber<O>) {
         let mut inner = self.lock();
@@ -171,7 +179,7 @@ impl Hub {
     /// Bits per second that go to each viewer, and if that is unknown as yet, when it will be.
     pub fn bits_per_second(&self) -> Result<u64, Option<Instant>> {
         let inner = self.lock();
-        inner.meter.bits_per_second().ok_or_else(|| inner.meter.known_at())
+        inner.rate.bits_per_second().ok_or_else(|| inner.rate.known_at())
     }
 
     /// Pictures that the stream's limit has had left out.
@@ -187,7 +195,7 @@ impl Hub {
     /// Forgets what is cached: it is too old to begin with.
     pub fn forget(&self) {
         let mut inner = self.lock();
-        inner.meter.interrupt();
+        inner.rate.interrupt();
         let old: Vec<_> =
             inner.tracks.iter_mut().map(|track| (track.gop.clear(), track.report.take())).collect();
         drop(inner);

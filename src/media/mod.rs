@@ -5,7 +5,7 @@
 //! - [`timeline`]: the relay's own sequence numbers, timestamps and SSRC
 //! - [`gop`]: the current group of pictures, for viewers that join
 //! - [`hub`]: where the reader publishes and viewers join
-//! - [`thinner`]: what is left out of a stream that is over its limit; [`meter`]: how much it is
+//! - [`thinner`]: what is left out of a stream that is over its limit; [`rate`]: how much it is
 //! - [`subscriber`]: one viewer's queue and outlet, and who may write when
 //! - [`gate`]: what a viewer that fell behind gets to see again
 //! - [`burst`]: the cached group as a joining viewer gets it
@@ -17,8 +17,8 @@ pub mod burst;
 pub mod gate;
 pub mod gop;
 pub mod hub;
-pub mod meter;
 pub mod presentation;
+pub mod rate;
 pub mod subscriber;
 pub mod thinner;
 pub mod timeline;
@@ -26,7 +26,7 @@ pub mod timeline;
 pub use batch::{Batch, Kind};
 pub use hub::Hub;
 pub use presentation::Presentation;
-pub use subscriber::{Outlet, Progress, Subscriber};
+pub use subscriber::{Outlet, Progress, Subscriber, Viewer};
 
 /// Tracks a stream may have; further ones are not set up.
 pub const MAX_TRACKS: usize = 16;

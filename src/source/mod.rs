@@ -3,6 +3,7 @@
 //! - [`registry`]: the streams by name
 //! - [`slot`]: one stream's state, and the guards of those who want it
 //! - [`offline`]: why a camera cannot be had
+//! - [`facts`]: what a camera told of itself
 //! - [`backoff`]: when it is tried again
 //! - `reader`: the thread of an active stream
 //! - `connection`: one connection to the camera, from dialling to TEARDOWN
@@ -14,6 +15,7 @@ mod carrier;
 mod connection;
 mod datagrams;
 mod dial;
+pub mod facts;
 mod feed;
 pub mod offline;
 mod reader;
@@ -22,6 +24,8 @@ mod reorder;
 pub mod slot;
 mod wallclock;
 
-pub use offline::{Offline, OfflineKind};
+pub use carrier::Carrier;
+pub use facts::Facts;
+pub use offline::{Cause, Offline, OfflineKind};
 pub use registry::{AcquireError, Registry};
 pub use slot::{Slot, SourceGuard, Standing, Status};

@@ -1,6 +1,7 @@
 //! How a camera is set up.
 
 use super::clip::Clip;
+use super::sound::Sound;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub struct Path {
     pub clip: Clip,
     /// A second track with a tone.
     pub audio: bool,
+    /// Tracks after these.
+    pub more: Vec<Track>,
     /// Put a time stamp into each picture, see [`super::sei`].
     pub stamp: bool,
     /// With which picture a session begins.
@@ -116,6 +119,7 @@ impl Path {
             name: name.into(),
             clip,
             audio: false,
+            more: Vec::new(),
             stamp: true,
             start: Start::default(),
             sprop: true,
@@ -134,6 +138,29 @@ impl Path {
         self.audio = true;
         self
     }
+
+    /// The same with one more track.
+    #[must_use]
+    pub fn with(mut self, track: Track) -> Self {
+        self.more.push(track);
+        self
+    }
+
+    /// All tracks: the clip, then a tone, then the others.
+    pub fn tracks(&self) -> Vec<Track> {
+        let clip = Track::Video(self.clip.clone());
+        let tone = self.audio.then(|| Track::Sound(Sound::tone()));
+        [clip].into_iter().chain(tone).chain(self.more.iter().cloned()).collect()
+    }
+}
+
+/// What a track brings.
+#[derive(Clone, Debug)]
+pub enum Track {
+    /// Pictures.
+    Video(Clip),
+    /// Anything else.
+    Sound(Sound),
 }
 
 /// With which picture a session begins.

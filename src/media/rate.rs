@@ -7,7 +7,7 @@ const SECONDS: usize = 10;
 
 /// The bytes of the last seconds, one sum for each.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct Rate {
     begin: Option<Instant>,
     /// The second that is being counted, since `begin`.
     second: u64,
@@ -16,7 +16,7 @@ pub struct Meter {
     known: Option<u64>,
 }
 
-impl Meter {
+impl Rate {
     /// Counts bytes that came at this moment.
     pub fn add(&mut self, at: Instant, bytes: usize) {
         let begin = *self.begin.get_or_insert(at);
@@ -62,26 +62,26 @@ mod tests {
     #[test]
     fn it_tells_the_mean_of_the_last_whole_seconds_and_remembers_it_over_a_pause() {
         let begin = Instant::now();
-        let mut meter = Meter::default();
+        let mut rate = Rate::default();
         let mut at = begin;
-        let mut run = |meter: &mut Meter, pictures: u32, bytes| {
+        let mut run = |rate: &mut Rate, pictures: u32, bytes| {
             for _ in 0..pictures {
-                meter.add(at, bytes);
+                rate.add(at, bytes);
                 at += Duration::from_millis(40);
             }
         };
-        run(&mut meter, 25, 5000);
-        assert_eq!(meter.bits_per_second(), None);
-        assert_eq!(meter.known_at(), Some(begin + Duration::from_secs(1)));
-        run(&mut meter, 1, 5000);
-        assert_eq!(meter.bits_per_second(), Some(1_000_000));
-        run(&mut meter, 24 + 19 * 25, 5000);
-        assert_eq!(meter.bits_per_second(), Some(1_000_000));
-        run(&mut meter, 20 * 25, 10_000);
-        assert_eq!(meter.bits_per_second(), Some(2_000_000));
-        meter.interrupt();
-        assert_eq!((meter.bits_per_second(), meter.known_at()), (Some(2_000_000), None));
-        run(&mut meter, 26, 2500);
-        assert_eq!(meter.bits_per_second(), Some(500_000));
+        run(&mut rate, 25, 5000);
+        assert_eq!(rate.bits_per_second(), None);
+        assert_eq!(rate.known_at(), Some(begin + Duration::from_secs(1)));
+        run(&mut rate, 1, 5000);
+        assert_eq!(rate.bits_per_second(), Some(1_000_000));
+        run(&mut rate, 24 + 19 * 25, 5000);
+        assert_eq!(rate.bits_per_second(), Some(1_000_000));
+        run(&mut rate, 20 * 25, 10_000);
+        assert_eq!(rate.bits_per_second(), Some(2_000_000));
+        rate.interrupt();
+        assert_eq!((rate.bits_per_second(), rate.known_at()), (Some(2_000_000), None));
+        run(&mut rate, 26, 2500);
+        assert_eq!(rate.bits_per_second(), Some(500_000));
     }
 }
