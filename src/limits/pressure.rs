@@ -1,7 +1,7 @@
 //! Whether the process takes more memory or processor time than it may, and what follows.
 //!
-//! Memory: above [`SHRINK`] of the limit the cached pictures give way, above [`REFUSE`] nobody new
-//! comes in, above [`SHED`] the slowest viewers go. The processor only decides whether somebody
+//! Memory: above `SHRINK` of the limit the cached pictures give way, above `REFUSE` nobody new
+//! comes in, above `SHED` the slowest viewers go. The processor only decides whether somebody
 //! new comes in. Each step is taken back some way below where it was taken, so that nothing goes
 //! back and forth at a limit.
 

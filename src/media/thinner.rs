@@ -4,7 +4,7 @@
 //! viewer time and nothing else: sequence numbers close up, and no picture is shown whose
 //! references are missing. Sound and reports always pass. Of what they leave, key frames have the
 //! first claim, then pictures that others refer to, then those that no other refers to; each
-//! claims what it took, or would have taken, in the last [`SPAN`], so the least important go
+//! claims what it took, or would have taken, in the last `SPAN`, so the least important go
 //! first. Once a picture that others refer to is left out, all are up to the next key frame.
 
 use std::collections::VecDeque;
