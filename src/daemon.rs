@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::access::Access;
 use crate::config::model::{Config, OnOffline};
 use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
-use crate::server::{Access, Clients, Server, UdpPorts};
+use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
 use signals::{Signal, Signals};
@@ -61,9 +62,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
-        access: Access::new(&config),
-        gatekeeper: Gatekeeper::new(&config.limits),
-        clients: Clients::default(),
+        access: Arc::new(Access::new(&config)),
+        gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
+        clients: Arc::default(),
         udp: UdpPorts::new(&config),
         most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
