@@ -4,9 +4,9 @@ mod signals;
 mod status;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -17,6 +17,7 @@ use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
+use crate::tls::Keyring;
 use signals::{Signal, Signals};
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
@@ -66,6 +67,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
+        keyring: keyring(&config)?,
         most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
@@ -83,6 +85,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
             Some(Signal::End) => break,
             Some(Signal::Status) => status::tell(&server),
             Some(Signal::Reload) => {
+                renew_certificate(&server);
                 log::warn!("the configuration is read at the start only: restart to apply changes");
             }
             None => {}
@@ -163,7 +166,6 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    note(config.rtsps_port.is_some(), "rtsps_port");
     note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
@@ -175,16 +177,62 @@ fn unserved(config: &Config) -> Vec<String> {
     keys
 }
 
-/// Listens wherever the configuration says. Of the two wildcard addresses one is enough: many
-/// machines have no IPv6.
+/// Who the relay is on `rtsps_port`, if it listens there.
+fn keyring(config: &Config) -> Result<Option<Keyring>, StartError> {
+    let Some(files) = config.tls.as_ref().filter(|_| config.rtsps_port.is_some()) else {
+        return Ok(None);
+    };
+    // It was checked, and may have changed since.
+    let identity = files.load().map_err(|flaw| StartError {
+        what: "cannot listen on rtsps_port".to_owned(),
+        error: io::Error::other(flaw.to_string()),
+    })?;
+    Ok(Some(Keyring::new(&identity)))
+}
+
+/// Reads certificate and key anew, for the connections that come from now on.
+fn renew_certificate(server: &Server) {
+    let (Some(keyring), Some(files)) = (&server.keyring, &server.config.tls) else { return };
+    match files.load() {
+        Ok(identity) => {
+            keyring.replace(&identity);
+            let until = identity.validity().map_or("?", |validity| &validity.until.date);
+            log::info!(
+                "certificate renewed file={} valid_until={until}",
+                files.certificate.display()
+            );
+            if let Some(text) = files.untimely(&identity, SystemTime::now()) {
+                log::warn!("{text}");
+            }
+        }
+        Err(flaw) => log::error!("{flaw}: the certificate from before stays in use"),
+    }
+}
+
+/// Listens wherever the configuration says.
 fn listen(server: &Arc<Server>) -> Result<Vec<Acceptor>, StartError> {
     let config = &server.config;
+    let mut acceptors = listen_on(server, config.listen_port, |server, socket, peer| {
+        server.accept(socket.into(), peer);
+    })?;
+    if let Some(port) = config.rtsps_port {
+        acceptors.extend(listen_on(server, port, Server::accept_tls)?);
+    }
+    Ok(acceptors)
+}
+
+/// Of the two wildcard addresses one is enough: many machines have no IPv6.
+fn listen_on(
+    server: &Arc<Server>,
+    port: u16,
+    serve: fn(&Arc<Server>, TcpStream, SocketAddr),
+) -> Result<Vec<Acceptor>, StartError> {
     let mut acceptors = Vec::new();
     let mut failed = None;
-    for &address in &config.listen_address {
-        let address = SocketAddr::new(address, config.listen_port);
+    for &address in &server.config.listen_address {
+        let address = SocketAddr::new(address, port);
         let server = Arc::clone(server);
-        match Acceptor::start(address, move |stream, peer| server.accept(stream, peer)) {
+        match Acceptor::start(address, move |socket, peer| serve(&server, socket, peer)) {
             Ok(acceptor) => acceptors.push(acceptor),
             Err(error) if address.ip().is_unspecified() && address.is_ipv6() => {
                 log::debug!("no IPv6 here: {error} address={address}");
@@ -206,7 +254,9 @@ fn listen(server: &Arc<Server>) -> Result<Vec<Acceptor>, StartError> {
 
 fn greet(server: &Server, acceptors: &[Acceptor]) {
     for acceptor in acceptors {
-        log::info!("listening on rtsp://{}/", acceptor.address());
+        let address = acceptor.address();
+        let tls = server.config.rtsps_port == Some(address.port());
+        log::info!("listening on {}://{address}/", if tls { "rtsps" } else { "rtsp" });
     }
     let streams = server.registry.slots().count();
     if streams == 0 {

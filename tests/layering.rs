@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["media"],
     &["limits"],
     &["net", "config", "stats", "logging", "entropy", "service"],
+    &["tls"],
 ];
 
 /// What may not occur in a layer's code, and why.
@@ -25,6 +26,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
         "media knows no sockets",
     ),
     ("src/net", &["rtsp_proto"], "net knows no RTSP"),
+    ("src/tls", &["TcpStream", "UdpSocket", "rtsp_proto"], "tls knows neither sockets nor RTSP"),
     (
         "rtsp-proto/src",
         &["TcpStream", "UdpSocket", "std::thread", "SystemTime::now", "Instant::now"],

@@ -9,7 +9,7 @@ use super::answers::{Refusal, unavailable, unavailable_source};
 use super::client::{Client, Farewell};
 use crate::limits::{self, Reason};
 use crate::media::Presentation;
-use crate::net::{Interest, wait};
+use crate::net::Interest;
 use crate::source::{AcquireError, SourceGuard, Standing};
 
 /// When a client may come again after it was refused for want of a place.
@@ -187,7 +187,7 @@ impl Client {
 
     /// Waits for a wake-up or the deadline, and sees the client hang up meanwhile.
     fn wait_beside(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
-        let ready = wait(&self.stream, Interest::Hangup, &self.waker, deadline);
+        let ready = self.stream.wait(Interest::Hangup, &self.waker, deadline);
         if self.entry.is_stopping() {
             let text = "the relay ends the connection";
             return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));

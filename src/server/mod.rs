@@ -5,6 +5,7 @@
 //!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
+//! - `way_in`: where its requests come from
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
@@ -23,9 +24,9 @@ mod target;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
+mod way_in;
 mod way_out;
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
 use crate::limits::{Gatekeeper, Reason};
+use crate::net::Stream;
+use crate::net::tls_stream::TlsStream;
 use crate::source::Registry;
+use crate::tls::Keyring;
 
 /// What all clients share.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub struct Server {
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
+    /// Who the relay is on `rtsps_port`.
+    pub keyring: Option<Keyring>,
     /// As many connections the system has descriptors for, those set aside that cameras need.
     pub most_connections: usize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
@@ -65,8 +71,17 @@ const SPARE_CONNECTIONS: usize = 64;
 const NO_ROOM: &[u8] = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
 
 impl Server {
+    /// Serves a connection to `rtsps_port`.
+    pub fn accept_tls(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        let Some(session) = self.keyring.as_ref().map(Keyring::session) else { return };
+        match session {
+            Ok(session) => self.accept(TlsStream::new(socket, session).into(), peer),
+            Err(error) => log::warn!("cannot speak TLS with a client: {error} address={peer}"),
+        }
+    }
+
     /// Serves a connection in a thread of its own.
-    pub fn accept(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
         let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
         let most = most.min(self.most_connections);
         let stream = Arc::new(stream);
@@ -80,8 +95,10 @@ impl Server {
             return;
         };
         self.gatekeeper.refusals.count(reason);
-        let _ = stream.set_nonblocking(true);
-        let _ = (&*stream).write(NO_ROOM);
-        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.socket().set_nonblocking(true);
+        if !stream.is_tls() {
+            let _ = stream.write(NO_ROOM);
+            let _ = stream.socket().shutdown(Shutdown::Write);
+        }
     }
 }
