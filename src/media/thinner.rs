@@ -8,10 +8,11 @@
 //! first. Once a picture that others refer to is left out, all are up to the next key frame.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::MAX_TRACKS;
-use super::batch::{Batch, Kind, PREFIX};
+use super::batch::{Batch, Kind};
 
 /// What the limit is held over.
 const HELD_OVER: Duration = Duration::from_secs(2);
@@ -91,8 +92,8 @@ impl Thinner {
         self.thinned
     }
 
-    /// Whether the batch goes on; if so, its numbers follow what went on before.
-    pub fn admit(&mut self, batch: &mut Batch) -> bool {
+    /// The batch, with numbers that follow what went on before; `None` when it is left out.
+    pub fn admit(&mut self, batch: Arc<Batch>) -> Option<Arc<Batch>> {
         let now = batch.arrived;
         for window in self.wanted.iter_mut().chain(&mut self.passed) {
             window.expire(now);
@@ -101,15 +102,21 @@ impl Thinner {
             self.since = Some(now);
         }
         self.latest = Some(now);
-        let passes = self.decide(batch);
-        let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return true };
+        let passes = self.decide(&batch);
+        let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else {
+            return Some(batch);
+        };
         if !passes {
             let numbers = batch.next_sequence.wrapping_sub(batch.preceding);
             track.left_out = track.left_out.wrapping_add(numbers);
-        } else if track.left_out != 0 && batch.kind != Kind::Control {
-            batch.renumber(track.left_out);
+            return None;
         }
-        passes
+        if track.left_out == 0 || batch.kind == Kind::Control {
+            return Some(batch);
+        }
+        let mut copy = batch.again(batch.arrived);
+        copy.renumber(batch.first_sequence.wrapping_sub(track.left_out), batch.timestamp);
+        Some(Arc::new(copy))
     }
 
     fn decide(&mut self, batch: &Batch) -> bool {
@@ -135,7 +142,7 @@ impl Thinner {
             Some(decided) => decided,
             None => {
                 let track = *track;
-                let expected = match batch.is_whole() {
+                let expected = match batch.ends_picture() {
                     true => bytes,
                     false => bytes.max(track.likely(claim)),
                 };
@@ -214,31 +221,6 @@ fn claim(batch: &Batch) -> Option<usize> {
     }
 }
 
-impl Batch {
-    /// Whether the last packet says that the picture ends with it.
-    fn is_whole(&self) -> bool {
-        let marker = |frame: &[u8]| frame.get(PREFIX + 1).is_some_and(|byte| byte & 0x80 != 0);
-        self.frames().last().is_some_and(marker)
-    }
-
-    /// Moves all sequence numbers back.
-    fn renumber(&mut self, back: u16) {
-        self.first_sequence = self.first_sequence.wrapping_sub(back);
-        self.next_sequence = self.next_sequence.wrapping_sub(back);
-        self.preceding = self.preceding.wrapping_sub(back);
-        let mut rest = &mut *self.wire;
-        while let [_, _, high, low, ..] = *rest {
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            let Some((frame, more)) = rest.split_at_mut_checked(PREFIX + length) else { return };
-            if let Some(field) = frame.get_mut(PREFIX + 2..PREFIX + 4) {
-                let number = u16::from_be_bytes([field[0], field[1]]).wrapping_sub(back);
-                field.copy_from_slice(&number.to_be_bytes());
-            }
-            rest = more;
-        }
-    }
-}
-
 impl Window {
     fn add(&mut self, at: Instant, bytes: u64) {
         self.sum += bytes;
@@ -261,6 +243,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::PREFIX;
     use super::*;
 
     /// Pictures 40 ms apart, as bytes and kind, of a stream with a limit.
@@ -288,7 +271,7 @@ mod tests {
             wire.resize(bytes, 0);
             let first = self.sequence;
             self.sequence = self.sequence.wrapping_add(1);
-            let mut batch = Batch {
+            let batch = Batch {
                 wire: wire.into(),
                 packets: 1,
                 track: 0,
@@ -302,10 +285,10 @@ mod tests {
                 timestamp: self.pictures * 3600,
                 arrived: self.begin + Duration::from_millis(40) * self.pictures,
             };
-            let passes = self.thinner.admit(&mut batch);
-            let shown = u16::from_be_bytes([batch.wire[PREFIX + 2], batch.wire[PREFIX + 3]]);
-            assert_eq!(shown, batch.first_sequence);
-            passes.then_some((batch.preceding, batch.first_sequence))
+            let passed = self.thinner.admit(Arc::new(batch))?;
+            let shown = u16::from_be_bytes([passed.wire[PREFIX + 2], passed.wire[PREFIX + 3]]);
+            assert_eq!(shown, passed.first_sequence);
+            Some((passed.preceding, passed.first_sequence))
         }
     }
 
