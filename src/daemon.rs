@@ -82,7 +82,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         Arc::clone(&server.config),
         Arc::clone(&server.registry),
         Arc::clone(&server.clients),
-        Arc::clone(&server.places),
+        Arc::clone(&server.gatekeeper),
     ));
     let mut http_acceptors = listen_http(&web)?;
     greet(&server, &acceptors);

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::Web;
 use super::status::StreamStatus;
+use crate::limits::Reason;
 
 const STATES: [&str; 5] = ["idle", "connecting", "live", "offline", "disabled"];
 
@@ -17,6 +18,18 @@ const OF_STREAMS: &[OfStream] = &[
     ("rtsp_relay_stream_viewers", "gauge", "Viewers that play the stream now.", |stream| {
         Some(stream.clients as f64)
     }),
+    (
+        "rtsp_relay_stream_bitrate_bits_per_second",
+        "gauge",
+        "What goes to each viewer of the stream, of the last seconds.",
+        |stream| stream.bitrate_kbps.map(|kbps| kbps as f64 * 1000.0),
+    ),
+    (
+        "rtsp_relay_stream_thinned_pictures_total",
+        "counter",
+        "Pictures that max_bandwidth_kbps has had left out.",
+        |stream| Some(stream.frames_thinned as f64),
+    ),
     (
         "rtsp_relay_stream_received_bytes_total",
         "counter",
@@ -65,7 +78,7 @@ impl Web {
             "When the relay was started, in seconds since 1970.",
             self.started.1.duration_since(std::time::UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64()),
         );
-        single("rtsp_relay_viewers", "gauge", "Viewers now.", self.places.taken().into());
+        single("rtsp_relay_viewers", "gauge", "Viewers now.", self.gatekeeper.viewers().into());
         single(
             "rtsp_relay_viewers_limit",
             "gauge",
@@ -87,6 +100,12 @@ impl Web {
         introduce(&mut out, "rtsp_relay_build_info", "gauge", "Always 1; the version is a label.");
         let _ =
             writeln!(out, "rtsp_relay_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+        let name = "rtsp_relay_refused_total";
+        introduce(&mut out, name, "counter", "Requests refused, by what stood in the way.");
+        for reason in Reason::ALL {
+            let times = self.gatekeeper.refusals.get(reason);
+            let _ = writeln!(out, "{name}{{reason=\"{}\"}} {times}", reason.label());
+        }
         let name = "rtsp_relay_stream_state";
         introduce(&mut out, name, "gauge", "1 for the state that the stream is in.");
         for stream in &streams {

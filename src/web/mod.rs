@@ -29,7 +29,7 @@ use status::StreamStatus;
 use crate::access::{self, Access};
 use crate::clients::Clients;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::limits::Gatekeeper;
 use crate::logging::Quoted;
 use crate::source::Registry;
 
@@ -42,8 +42,8 @@ pub struct Web {
     pub registry: Arc<Registry>,
     /// Those who watch over RTSP, and their connections.
     pub clients: Arc<Clients>,
-    /// Places for viewers.
-    pub places: Arc<Places>,
+    /// The door for viewers.
+    pub gatekeeper: Arc<Gatekeeper>,
     /// Who may look.
     access: Access,
     /// Who may change something; nobody when no administrator is configured.
@@ -62,7 +62,7 @@ impl Web {
         config: Arc<Config>,
         registry: Arc<Registry>,
         clients: Arc<Clients>,
-        places: Arc<Places>,
+        gatekeeper: Arc<Gatekeeper>,
     ) -> Self {
         Self {
             access: Access::for_http(&config),
@@ -70,7 +70,7 @@ impl Web {
             config,
             registry,
             clients,
-            places,
+            gatekeeper,
             connections: Arc::default(),
             started: (Instant::now(), SystemTime::now()),
         }

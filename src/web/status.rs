@@ -1,6 +1,7 @@
 //! What the API shows: of the relay, of each stream, of each viewer. The names are those of the
 //! public interface; no secret is in it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use rtsp_proto::codec::Codec;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::Web;
 use crate::access;
 use crate::clients::Entry;
+use crate::limits::Reason;
 use crate::logging::Utc;
 use crate::media::presentation::Track;
 use crate::source::Slot;
@@ -26,6 +28,8 @@ pub(super) struct RelayStatus {
     /// Viewers, and how many there may be.
     clients: u32,
     max_clients: u32,
+    /// How often somebody was refused, by reason; without those that never were.
+    refused: BTreeMap<&'static str, u64>,
     /// Cameras that are pulled, and how many may be.
     cameras: u32,
     max_camera_connections: u32,
@@ -42,16 +46,21 @@ pub(super) struct StreamStatus {
     pub(super) state: &'static str,
     /// Why it is offline, or was.
     reason: Option<String>,
+    /// What stands in while the camera is away.
+    showing: Option<&'static str>,
     /// When this state began.
     since: String,
     retry_in_s: Option<f64>,
     pub(super) clients: usize,
     tracks: Vec<TrackStatus>,
+    /// What goes to each viewer, of the last seconds.
+    pub(super) bitrate_kbps: Option<u64>,
     pub(super) packets_lost: u64,
     pub(super) reconnects: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
     pub(super) frames_skipped: u64,
+    pub(super) frames_thinned: u64,
     /// What the camera does against the standards, and how often.
     oddities: Vec<OddityStatus>,
 }
@@ -92,8 +101,13 @@ impl Web {
             since: Utc(self.started.1).to_string(),
             uptime_s: self.started.0.elapsed().as_secs(),
             rtsp_port: self.config.listen_port,
-            clients: self.places.taken(),
+            clients: self.gatekeeper.viewers(),
             max_clients: limits.max_clients,
+            refused: Reason::ALL
+                .into_iter()
+                .map(|reason| (reason.label(), self.gatekeeper.refusals.get(reason)))
+                .filter(|&(_, times)| times > 0)
+                .collect(),
             cameras: self.registry.cameras(),
             max_camera_connections: limits.max_camera_connections,
             streams: self.streams(user, peer),
@@ -135,16 +149,19 @@ impl StreamStatus {
             camera_id: slot.stream.camera_id.clone(),
             rtsp_url: slot.stream.url.to_string(),
             state: status.state,
+            showing: status.showing,
             reason: status.reason.map(|offline| offline.text.to_string()),
             since: ago(status.since),
             retry_in_s: status.retry_in.map(|left| (left.as_secs_f64() * 10.0).round() / 10.0),
             clients: status.viewers,
             tracks: tracks.filter(|track| track.offered).map(TrackStatus::of).collect(),
+            bitrate_kbps: slot.hub.bits_per_second().ok().map(|bits| bits / 1000),
             packets_lost: stats.packets_lost.get(),
             reconnects: stats.reconnects.get(),
             bytes_in: stats.bytes_in.get(),
             bytes_out: stats.bytes_out.get(),
             frames_skipped: stats.frames_skipped.get(),
+            frames_thinned: slot.hub.thinned(),
             oddities: status
                 .oddities
                 .iter()

@@ -24,6 +24,9 @@ fn a_stream_is_shown_as_it_is_and_without_its_login() {
     assert!(door["bytes_in"].as_u64() > Some(1000), "{door}");
     assert_eq!(house.get("api/v1/status")["cameras"], 1);
     assert_eq!(house.curl("api/v1/streams/nobody", &[]).0, 404);
+    assert!(wait_until(SOON, || {
+        house.get("api/v1/streams/door")["bitrate_kbps"].as_u64().is_some_and(|kbps| kbps > 0)
+    }));
 }
 
 #[test]

@@ -72,3 +72,15 @@ fn the_numbers_are_those_that_viewer_and_camera_count_themselves() {
     drop((viewer, viewers));
     assert!(wait_until(SOON, || metrics()["rtsp_relay_viewers"] == 0.0));
 }
+
+#[test]
+fn each_refusal_is_counted_by_its_reason() {
+    let house = House::new("max_clients=1");
+    let _viewer = house.viewer("door");
+    let mut other = RtspClient::connect(&house.relay.url("door")).unwrap();
+    assert!(other.describe().unwrap_err().to_string().contains("503"));
+    let metrics = samples(&house.curl("metrics", &[]).1);
+    assert_eq!(metrics["rtsp_relay_refused_total{reason=\"max_clients\"}"], 1.0);
+    assert_eq!(metrics["rtsp_relay_refused_total{reason=\"max_memory_mb\"}"], 0.0);
+    assert_eq!(house.get("api/v1/status")["refused"]["max_clients"], 1);
+}

@@ -98,9 +98,10 @@ function show(stream, now) {
   if (stream.reason && stream.state === "idle") state += `. The last time: ${stream.reason}`;
   else if (stream.reason && stream.state !== "live") state += `: ${stream.reason}`;
   if (stream.retry_in_s !== null) state += `. Next try in ${Math.ceil(stream.retry_in_s)} s`;
+  if (stream.showing) state += `. Viewers see ${stream.showing}`;
   set(".state", state);
   set(".clients", stream.clients);
-  set(".rate", stream.state === "live" ? rate(kbps) : "–");
+  set(".rate", stream.state === "live" ? rate(stream.bitrate_kbps ?? kbps) : "–");
   set(".lost", stream.packets_lost.toLocaleString());
   set(".skipped", stream.frames_skipped.toLocaleString());
   const track = ({ codec, resolution, clock_rate }) => `${codec} ${resolution ?? `${clock_rate} Hz`}`;
