@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web", "probe"],
     &["source", "access", "clients"],
     &["media"],
-    &["net", "config", "stats", "logging", "limits", "entropy", "service"],
+    &["net", "config", "stats", "logging", "limits", "entropy", "drill", "service"],
     &["tls"],
 ];
 
