@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts};
 use crate::service::Service;
@@ -25,6 +25,13 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Set to `off`, no source writes to a viewer itself: every batch goes through the viewer's
 /// thread. For tests and measurements of that way.
 const HANDOFF_SWITCH: &str = "RTSP_RELAY_HANDOFF";
+
+/// Descriptors of the relay itself: the log, the listeners, signals, UDP toward viewers.
+const OWN_FILES: u64 = 24;
+/// The connection, the waker, and UDP ports for two tracks.
+const FILES_PER_CAMERA: u64 = 6;
+/// The connection and the waker.
+const FILES_PER_CLIENT: u64 = 2;
 
 /// A part that could not be started.
 #[derive(Debug)]
@@ -49,7 +56,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::catch().map_err(failed("cannot catch signals"))?;
     let mut service =
         Service::from_env().map_err(failed("cannot reach the service manager (NOTIFY_SOCKET)"))?;
-    raise_file_limit();
+    let files = raise_file_limit();
     for key in unserved(&config) {
         log::warn!("{key} is checked but has no effect in this version");
     }
@@ -57,10 +64,11 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
         access: Arc::new(Access::new(&config)),
-        places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
+        gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
         keyring: keyring(&config)?,
+        most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
     });
@@ -126,15 +134,27 @@ fn in_short(server: &Server) -> String {
 }
 
 /// A viewer takes two descriptors, and the usual soft limit of 1024 is for programs that use
-/// select(2): what the system grants is taken whole.
-fn raise_file_limit() {
+/// select(2): what the system grants is taken whole. Tells how many there are.
+fn raise_file_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
+        let before = limit.current;
         limit.current = limit.maximum;
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
             log::warn!("cannot raise the limit of open files: {error}");
+            return before;
         }
     }
+    limit.current
+}
+
+/// Connections of clients that `files` are enough for, when the relay itself and its cameras have
+/// theirs: a camera that comes back must not find that clients have taken its descriptors.
+fn most_connections(files: Option<u64>, cameras: u32) -> usize {
+    let Some(files) = files else { return usize::MAX };
+    let own = OWN_FILES + u64::from(cameras) * FILES_PER_CAMERA;
+    let free = files.saturating_sub(own.min(files / 2));
+    usize::try_from(free / FILES_PER_CLIENT).unwrap_or(usize::MAX).max(1)
 }
 
 /// What the configuration asks for and this version does not do yet: whoever relies on it must
@@ -149,9 +169,6 @@ fn unserved(config: &Config) -> Vec<String> {
     note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
-        note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");
-        note(stream.max_egress_kbps.is_some(), "max_egress_kbps");
-        note(stream.max_clients.is_some(), "max_clients_per_stream");
         note(stream.multicast, "multicast");
     }
     keys

@@ -16,7 +16,7 @@ use super::way_in::WayIn;
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
 use crate::drill;
-use crate::limits::Place;
+use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
 use crate::net::{Interest, Stream, Waker, tcp};
@@ -42,7 +42,7 @@ pub(super) struct Client {
     pub(super) out: Out,
     pub(super) session: Option<Session>,
     pub(super) guard: Option<SourceGuard>,
-    pub(super) place: Option<Place>,
+    pub(super) seat: Option<Seat>,
     /// The client has logged in on this connection.
     pub(super) authenticated: bool,
     /// When the client last said anything.
@@ -173,7 +173,7 @@ impl Client {
             waker,
             session: None,
             guard: None,
-            place: None,
+            seat: None,
             authenticated: false,
             last_heard: now,
             partial_since: None,
@@ -382,7 +382,7 @@ impl Client {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
         }
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
         match farewell {
             Farewell::Gone => {}
