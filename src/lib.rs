@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clients;
 pub mod config;
 pub mod daemon;
+pub mod drill;
 pub mod entropy;
 pub mod limits;
 pub mod logging;

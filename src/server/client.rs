@@ -15,6 +15,7 @@ use super::session::Session;
 use super::way_in::WayIn;
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
+use crate::drill;
 use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
@@ -113,9 +114,10 @@ fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -209,6 +211,7 @@ impl Client {
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }
