@@ -11,6 +11,8 @@ const STATES = {
   disabled: "Disabled in the configuration",
 };
 
+const SHOWING = { held: "the last picture", fallback: "the fallback stream" };
+
 const find = (selector, within = document) => within.querySelector(selector);
 /** Of each stream: its card, and what it has been. */
 const known = new Map();
@@ -98,7 +100,7 @@ function show(stream, now) {
   if (stream.reason && stream.state === "idle") state += `. The last time: ${stream.reason}`;
   else if (stream.reason && stream.state !== "live") state += `: ${stream.reason}`;
   if (stream.retry_in_s !== null) state += `. Next try in ${Math.ceil(stream.retry_in_s)} s`;
-  if (stream.showing) state += `. Viewers see ${stream.showing}`;
+  if (SHOWING[stream.showing]) state += `. Viewers see ${SHOWING[stream.showing]}`;
   set(".state", state);
   set(".clients", stream.clients);
   set(".rate", stream.state === "live" ? rate(stream.bitrate_kbps ?? kbps) : "–");
