@@ -8,7 +8,9 @@
 //! below it; `docs/architecture.md` says why, and a test holds it.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod daemon;
 pub mod entropy;

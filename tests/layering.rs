@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["main"],
     &["cli", "daemon"],
     &["server", "web", "probe"],
-    &["source"],
+    &["source", "access", "clients"],
     &["media"],
     &["net", "config", "stats", "logging", "limits", "entropy", "service"],
 ];

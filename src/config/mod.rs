@@ -16,6 +16,7 @@ mod draft;
 mod ini;
 mod json;
 pub mod keys;
+mod manual;
 pub mod model;
 pub(crate) mod nearest;
 mod place;
@@ -26,6 +27,7 @@ mod rules;
 mod source;
 mod summary;
 
+pub use manual::manual;
 pub use model::{Config, REALM};
 pub use place::{ConfigError, Place};
 pub use print::print;

@@ -7,10 +7,10 @@
 use rtsp_proto::headers::tokens;
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
-use super::access::{self, Decision};
 use super::answers::{Answer, BAD, Refusal, bad, finished, ok};
 use super::client::{Client, Farewell};
 use super::target::{Target, without_login};
+use crate::access::{self, Decision};
 use crate::logging::Quoted;
 
 const PUBLIC: &str =

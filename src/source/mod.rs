@@ -8,6 +8,7 @@
 //! - `reader`: the thread of an active stream
 //! - `connection`: one connection to the camera, from dialling to TEARDOWN
 //! - `feed`: the camera's packets onto the relay's timeline and into the hub
+//! - `reports`: what viewers are told of a track's time
 //! - `wallclock`: the camera's clock against ours, for sender reports
 
 pub mod backoff;
@@ -21,6 +22,7 @@ pub mod offline;
 mod reader;
 pub mod registry;
 mod reorder;
+mod reports;
 pub mod slot;
 mod wallclock;
 

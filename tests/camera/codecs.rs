@@ -35,7 +35,7 @@ fn clips_of_h265_are_cut_into_whole_pictures() {
 #[test]
 fn ffmpeg_sees_the_flashes_of_h265_and_hears_the_beeps_of_aac_together() {
     let camera = camera();
-    let mut watched = Watched::start(&camera.url("main"), &["-rtsp_transport", "tcp"]);
+    let mut watched = Watched::ffmpeg(&camera.url("main"), "tcp");
     let times = watched.wait_more(4, SOON);
     let skews = times.skews_ms(0.0);
     assert!(skews.len() >= 3 && skews.iter().all(|skew| skew.abs() < 5.0), "{skews:?}");

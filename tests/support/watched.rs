@@ -1,10 +1,10 @@
-//! When a viewer sees the flashes of a [film](super::film) and hears its beeps: what ffmpeg decodes,
-//! by the times that it gives to pictures and samples.
+//! When a viewer sees the flashes of a [film](super::film) and hears its beeps: what ffmpeg or
+//! GStreamer decodes, by the times that it gives to pictures and samples.
 
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Program, wait_until};
+use super::{Program, project, wait_until};
 
 /// Brighter than any picture of the pattern.
 const WHITE: f64 = 200.0;
@@ -13,7 +13,7 @@ const LOUD: f64 = -20.0;
 /// Samples that are looked at together: 1 ms.
 const GRAIN: u32 = super::film::SOUND_RATE / 1000;
 
-/// An ffmpeg that plays until it is dropped or has ended.
+/// A player that plays until it is dropped or has ended.
 pub struct Watched {
     program: Program,
     /// Lines of its output that were looked at.
@@ -29,14 +29,11 @@ pub struct Watched {
 pub struct Times {
     pub flashes: Vec<f64>,
     pub beeps: Vec<f64>,
-    /// Pictures so far.
-    pub pictures: usize,
 }
 
 impl Watched {
-    /// Begins to play a URL that has one picture and one sound, with further options of ffmpeg's
-    /// input.
-    pub fn start(url: &str, options: &[&str]) -> Self {
+    /// ffmpeg begins to play a URL that has one picture and one sound.
+    pub fn ffmpeg(url: &str, transport: &str) -> Self {
         let graph = format!(
             "[0:v]signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-:direct=1[v];\
              [0:a]aresample=48000,asetnsamples={GRAIN}:p=0,astats=metadata=1:reset=1:\
@@ -44,15 +41,28 @@ impl Watched {
              ametadata=print:key=lavfi.astats.Overall.Peak_level:file=-:direct=1[a]"
         );
         let mut command = Command::new("ffmpeg");
-        command.args(["-hide_banner", "-nostdin", "-loglevel", "warning"]).args(options);
-        command.args(["-i", url, "-filter_complex", &graph]);
+        command.args(["-hide_banner", "-nostdin", "-loglevel", "warning"]);
+        command.args(["-rtsp_transport", transport, "-i", url, "-filter_complex", &graph]);
         command.args(["-map", "[v]", "-map", "[a]", "-fps_mode", "passthrough", "-f", "null", "-"]);
+        Self::of(&mut command)
+    }
+
+    /// GStreamer does.
+    pub fn gstreamer(url: &str, transport: &str) -> Self {
+        let mut command = Command::new("/usr/bin/python3");
+        command.arg(project("tests/players/gst_viewer.py")).arg("--sync");
+        command.args(["--frames", "1000000", "--protocols", transport, url]);
+        Self::of(&mut command)
+    }
+
+    fn of(command: &mut Command) -> Self {
         Self {
-            program: Program::start(&mut command),
+            program: Program::start(command),
             read: 0,
             at: f64::NAN,
             was_white: false,
-            was_loud: false,
+            // Who comes in the middle of a beep has not heard its beginning.
+            was_loud: true,
             times: Times::default(),
         }
     }
@@ -62,11 +72,14 @@ impl Watched {
         let lines = self.program.stdout.lines_after(self.read);
         self.read += lines.len();
         for line in lines {
+            let event: Option<serde_json::Value> = serde_json::from_str(&line).ok();
+            let told = |name| event.as_ref().and_then(|event| event.get(name)?.as_f64());
+            self.times.flashes.extend(told("flash"));
+            self.times.beeps.extend(told("beep"));
             if let Some((_, time)) = line.split_once("pts_time:") {
                 self.at = time.trim().parse().unwrap_or(f64::NAN);
             } else if let Some(level) = line.strip_prefix("lavfi.signalstats.YAVG=") {
                 let white = level.parse().is_ok_and(|level: f64| level > WHITE);
-                self.times.pictures += 1;
                 self.times.flashes.extend((white && !self.was_white).then_some(self.at));
                 self.was_white = white;
             } else if let Some(level) = line.strip_prefix("lavfi.astats.Overall.Peak_level=") {
@@ -98,15 +111,16 @@ impl Watched {
 }
 
 impl Times {
-    /// The flashes after `from` with their beeps: by how many ms each beep is late.
+    /// By how many ms each beep after `from` is later than the flash next to it. A flash may stand
+    /// alone: the pictures with which a viewer begins are from before it came, the sound is not.
     pub fn skews_ms(&self, from: f64) -> Vec<f64> {
-        let of = |flash: &f64| {
-            let nearest = |a: &&f64, b: &&f64| (*a - flash).abs().total_cmp(&(*b - flash).abs());
-            self.beeps.iter().min_by(nearest).map(|beep| (beep - flash) * 1000.0)
+        let of = |beep: &f64| {
+            let nearest = |a: &f64, b: &f64| a.abs().total_cmp(&b.abs());
+            self.flashes.iter().map(|flash| (beep - flash) * 1000.0).min_by(nearest)
         };
-        let complete = |flash: &&f64| {
-            **flash > from && self.beeps.last().is_some_and(|last| **flash < last + 0.5)
+        let seen = |beep: &&f64| {
+            **beep > from && self.flashes.last().is_some_and(|last| **beep < last + 0.5)
         };
-        self.flashes.iter().filter(complete).filter_map(of).collect()
+        self.beeps.iter().filter(seen).filter_map(of).collect()
     }
 }

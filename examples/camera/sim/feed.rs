@@ -3,7 +3,7 @@
 
 use super::delivery::Delivery;
 use super::faults::Switches;
-use super::options::{self, Path, Start};
+use super::options::{self, Path, Reports, Start};
 use super::picture::Picture;
 use super::random::Random;
 use super::sdp;
@@ -59,6 +59,7 @@ struct Track {
 #[derive(Debug)]
 struct Subscriber {
     session: u64,
+    since: Instant,
     /// Where each track goes, and whether it had its first sender report.
     tracks: Vec<(Option<Delivery>, bool)>,
     waits_for_key: bool,
@@ -156,7 +157,8 @@ impl Feed {
         let waits_for_key = self.path.start == Start::NextKeyFrame;
         answer(&state.first_packets(waits_for_key));
         let tracks = tracks.into_iter().map(|delivery| (delivery, false)).collect();
-        state.subscribers.push(Subscriber { session, tracks, waits_for_key });
+        let since = Instant::now();
+        state.subscribers.push(Subscriber { session, since, tracks, waits_for_key });
         self.wake.notify_all();
     }
 
@@ -218,7 +220,12 @@ impl Feed {
             if subscriber.waits_for_key && index == VIDEO {
                 continue;
             }
-            if report_all || !*reported {
+            let may = match self.path.reports {
+                Reports::First => true,
+                Reports::After(time) => now - subscriber.since >= time,
+                Reports::Never => false,
+            };
+            if may && (report_all || !*reported) {
                 *reported = true;
                 delivery.rtcp(&report);
             }

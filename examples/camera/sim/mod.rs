@@ -41,7 +41,7 @@ pub use clip::Clip;
 pub use coding::Coding;
 pub use faults::Fault;
 pub use network::{Quality, Tally};
-pub use options::{Auth, Marker, Options, Packets, Path, Start, Track};
+pub use options::{Auth, Marker, Options, Packets, Path, Reports, Start, Track};
 pub use sei::Stamp;
 pub use sound::Sound;
 pub use stats::Stats;

@@ -96,6 +96,8 @@ pub struct Path {
     pub stamp: bool,
     /// With which picture a session begins.
     pub start: Start,
+    /// When a session gets its sender reports.
+    pub reports: Reports,
     /// SPS and PPS are in the presentation.
     pub sprop: bool,
     /// The answer to DESCRIBE has a Content-Base.
@@ -122,6 +124,7 @@ impl Path {
             more: Vec::new(),
             stamp: true,
             start: Start::default(),
+            reports: Reports::default(),
             sprop: true,
             content_base: true,
             rtp_info: true,
@@ -173,6 +176,18 @@ pub enum Start {
     NextKeyFrame,
     /// The encoder makes a key frame at once, for all sessions.
     ForcedKeyFrame,
+}
+
+/// When a session gets its sender reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reports {
+    /// Before the first packet of a track, and every five seconds.
+    #[default]
+    First,
+    /// The first one so long after the session began.
+    After(Duration),
+    /// Never.
+    Never,
 }
 
 /// Which packets of a picture have the marker bit.
