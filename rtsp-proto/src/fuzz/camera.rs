@@ -148,10 +148,10 @@ impl Link {
             4 => (0..take(script)).map(|_| take(script)).collect(),
             5 => self.answer(CHALLENGE, ""),
             _ => match self.asked.take() {
-                Some((method, _)) if method == Method::Options => self.answer(OPTIONS, ""),
-                Some((method, _)) if method == Method::Describe => self.answer(DESCRIBE, SDP),
-                Some((method, _)) if method == Method::Setup => self.answer(SETUP, ""),
-                Some((method, _)) if method == Method::Play => self.answer(PLAY, ""),
+                Some((Method::Options, _)) => self.answer(OPTIONS, ""),
+                Some((Method::Describe, _)) => self.answer(DESCRIBE, SDP),
+                Some((Method::Setup, _)) => self.answer(SETUP, ""),
+                Some((Method::Play, _)) => self.answer(PLAY, ""),
                 Some(_) => self.answer(OK, ""),
                 None => {
                     let payload = PAYLOADS[usize::from(take(script)) % PAYLOADS.len()];
