@@ -1,11 +1,15 @@
 //! Where one publisher meets its viewers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
+use super::rate::Rate;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
+use super::thinner::Thinner;
+use crate::net::Waker;
 
 /// Viewers whose state is fetched from memory at once.
 const WARMED: usize = 8;
@@ -25,6 +29,11 @@ struct Inner {
     tracks: Vec<Track>,
     /// Bytes that all cached groups together may take.
     gop_limit: usize,
+    thinner: Option<Thinner>,
+    /// Of what goes on to viewers.
+    rate: Rate,
+    /// Who wants to know that somebody joined.
+    attendant: Option<Arc<Waker>>,
 }
 
 #[derive(Default)]
@@ -34,6 +43,17 @@ struct Track {
     report: Option<Arc<Batch>>,
     /// RTP payloads that a decoder needs before the first key frame.
     parameter_sets: Vec<Vec<u8>>,
+}
+
+/// What is cached of one track.
+#[derive(Debug)]
+pub struct Recent {
+    /// The group so far, squeezed toward the live edge; of a track that is no video the last packet.
+    pub pictures: Vec<Item>,
+    /// RTP payloads that a decoder needs before the group, unless it has its own.
+    pub parameter_sets: Vec<Vec<u8>>,
+    /// The latest sender report.
+    pub report: Option<Arc<Batch>>,
 }
 
 /// The first packet that a joining viewer will get of a track, for RTP-Info.
@@ -53,10 +73,19 @@ impl Hub {
         Self::default()
     }
 
+    /// A hub that leaves out pictures above so many kilobits per second.
+    pub fn limited(max_bandwidth_kbps: Option<u32>) -> Self {
+        let thinner = max_bandwidth_kbps.map(Thinner::new);
+        Self { inner: Mutex::new(Inner { thinner, ..Inner::default() }) }
+    }
+
     /// Begins with a presentation of so many tracks: what was cached of another is forgotten.
     pub fn reset(&self, tracks: usize, gop_limit: usize) {
         let mut inner = self.lock();
         inner.gop_limit = gop_limit;
+        if let Some(thinner) = &mut inner.thinner {
+            thinner.reset();
+        }
         let fresh = (0..tracks).map(|_| Track::default()).collect();
         let old = std::mem::replace(&mut inner.tracks, fresh);
         drop(inner);
@@ -71,10 +100,15 @@ impl Hub {
         }
     }
 
-    /// Gives a batch to every viewer.
-    pub fn publish(&self, batch: Batch) {
-        let batch = Arc::new(batch);
+    /// Gives a batch to every viewer, unless the stream's limit has it left out.
+    pub fn publish(&self, batch: impl Into<Arc<Batch>>) {
+        let mut batch = batch.into();
         let mut inner = self.lock();
+        if let Some(thinner) = &mut inner.thinner {
+            let Some(passed) = thinner.admit(batch) else { return };
+            batch = passed;
+        }
+        inner.rate.add(batch.arrived, batch.wire.len());
         let old = inner.cache(&batch);
         let sets = inner.sets_for(&batch);
         let viewers = Arc::clone(&inner.viewers);
@@ -122,15 +156,37 @@ impl Hub {
         viewers.retain(|known| known.id() != viewer_id(viewer));
         viewers.push(Arc::clone(viewer) as Arc<dyn Viewer>);
         inner.viewers = Arc::new(viewers);
+        if let Some(attendant) = &inner.attendant {
+            attendant.wake();
+        }
         first
     }
 
-    /// Adds one that takes everything from now on, as it comes, and that no client is behind.
-    pub fn attach(&self, viewer: Arc<dyn Viewer>) {
+    /// Adds a viewer that begins anywhere and sees all tracks. Gives what is cached of each.
+    pub fn attach(&self, viewer: Arc<dyn Viewer>) -> Vec<Recent> {
         let mut inner = self.lock();
+        let recent = |track: &Track| Recent {
+            pictures: squeeze(&track.gop, &[]),
+            parameter_sets: track.parameter_sets.clone(),
+            report: track.report.clone(),
+        };
+        let recent = inner.tracks.iter().map(recent).collect();
         let mut viewers = Vec::clone(&inner.viewers);
         viewers.push(viewer);
         inner.viewers = Arc::new(viewers);
+        recent
+    }
+
+    /// Removes a viewer by its id; something may be on its way to it still.
+    pub fn detach(&self, id: u64) {
+        let mut inner = self.lock();
+        let rest = inner.viewers.iter().filter(|known| known.id() != id);
+        inner.viewers = Arc::new(rest.cloned().collect());
+    }
+
+    /// Who is woken from now on when a viewer joins.
+    pub fn attend(&self, attendant: Option<Arc<Waker>>) {
+        self.lock().attendant = attendant;
     }
 
     /// Removes a viewer; when this returns, nothing is offered to it any more.
@@ -157,6 +213,17 @@ impl Hub {
         self.lock().tracks.get(usize::from(track))?.gop.batches().first()?.ssrc()
     }
 
+    /// Bits per second that go to each viewer, and if that is unknown as yet, when it will be.
+    pub fn bits_per_second(&self) -> Result<u64, Option<Instant>> {
+        let inner = self.lock();
+        inner.rate.bits_per_second().ok_or_else(|| inner.rate.known_at())
+    }
+
+    /// Pictures that the stream's limit has had left out.
+    pub fn thinned(&self) -> u64 {
+        self.lock().thinner.as_ref().map_or(0, Thinner::thinned)
+    }
+
     /// How many viewers are joined.
     pub fn viewers(&self) -> usize {
         self.lock().viewers.len()
@@ -165,6 +232,7 @@ impl Hub {
     /// Forgets what is cached: it is too old to begin with.
     pub fn forget(&self) {
         let mut inner = self.lock();
+        inner.rate.interrupt();
         let old: Vec<_> =
             inner.tracks.iter_mut().map(|track| (track.gop.clear(), track.report.take())).collect();
         drop(inner);

@@ -1,7 +1,7 @@
 //! The thread `c<id>` of one connection: waits, reads, writes, and notices silence.
 
-use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
@@ -12,18 +12,18 @@ use rtsp_proto::{Limits, Response, Version};
 
 use super::Server;
 use super::session::Session;
+use super::way_in::WayIn;
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
-use crate::limits::Place;
+use crate::drill;
+use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
-use crate::net::{Interest, Waker, tcp, wait};
+use crate::net::{Interest, Stream, Waker, tcp};
 use crate::source::SourceGuard;
 
 /// Only touched pages count, and a viewer touches few of them.
 const STACK: usize = 256 * 1024;
-/// Requests and receiver reports are small.
-const READ_SIZE: usize = 2 * 1024;
 /// Bytes of answers that a client leaves unread before its requests wait as well.
 const MAX_OWED: usize = 64 * 1024;
 /// How long a client has to take the last words and close.
@@ -36,12 +36,13 @@ pub(super) struct Client {
     _registered: Registered,
     pub(super) entry: Arc<Entry>,
     pub(super) local: SocketAddr,
-    pub(super) stream: Arc<TcpStream>,
+    pub(super) stream: Arc<Stream>,
+    way_in: WayIn,
     pub(super) waker: Arc<Waker>,
     pub(super) out: Out,
     pub(super) session: Option<Session>,
     pub(super) guard: Option<SourceGuard>,
-    pub(super) place: Option<Place>,
+    pub(super) seat: Option<Seat>,
     /// The client has logged in on this connection.
     pub(super) authenticated: bool,
     /// When the client last said anything.
@@ -79,6 +80,8 @@ pub(super) enum Farewell {
     Gone,
     /// The client broke the rules; it has been answered.
     Refused(String),
+    /// It speaks something else, and would not understand an answer.
+    Foreign(String),
     /// It takes nothing, or says nothing, for too long.
     TimedOut(&'static str),
     /// The stream ended.
@@ -88,10 +91,10 @@ pub(super) enum Farewell {
 /// Serves a connection in a thread of its own.
 pub(super) fn spawn(
     server: &Arc<Server>,
-    stream: &Arc<TcpStream>,
+    stream: &Arc<Stream>,
     peer: SocketAddr,
 ) -> io::Result<()> {
-    tcp::prepare_viewer(stream)?;
+    tcp::prepare_viewer(stream.socket())?;
     let local = stream.local_addr()?;
     let waker = Arc::new(Waker::new()?);
     let id = server.clients.next_id();
@@ -111,9 +114,10 @@ fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -150,7 +154,7 @@ impl Client {
     fn new(
         server: &Arc<Server>,
         id: u64,
-        stream: Arc<TcpStream>,
+        stream: Arc<Stream>,
         local: SocketAddr,
         peer: SocketAddr,
         waker: Arc<Waker>,
@@ -164,11 +168,12 @@ impl Client {
             _registered: registered,
             local,
             out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
+            way_in: WayIn::new(Arc::clone(&stream)),
             stream,
             waker,
             session: None,
             guard: None,
-            place: None,
+            seat: None,
             authenticated: false,
             last_heard: now,
             partial_since: None,
@@ -199,13 +204,14 @@ impl Client {
             };
             let deadline = self.deadline(progress).map(|(at, _)| at);
             let deadline = deadline.into_iter().chain(resume).min();
-            let ready = wait(&self.stream, interest, &self.waker, deadline);
+            let ready = self.stream.wait(interest, &self.waker, deadline);
             self.awake();
             let ready = match ready {
                 Ok(ready) => ready,
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }
@@ -225,13 +231,8 @@ impl Client {
     }
 
     fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
-        let room = decoder.spare(READ_SIZE);
-        match (&*self.stream).read(room) {
-            Ok(0) => return Err(Farewell::Gone),
-            Ok(count) => decoder.advance(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(_) => return Err(Farewell::Gone),
+        if !self.way_in.receive(decoder)? {
+            return Ok(());
         }
         let mut complete = false;
         loop {
@@ -343,13 +344,17 @@ impl Client {
         });
         let request = self.partial_since.map(|since| since + config.request_timeout);
         let request = request.map(|at| (at, "its request does not end"));
+        let handshake = self
+            .stream
+            .is_handshaking()
+            .then(|| (self.entry.since + config.request_timeout, "its TLS handshake does not end"));
         let takes = |session: &Session| session.playing && !session.uses_udp();
         let silence = (!self.session.as_ref().is_some_and(takes)).then(|| {
             let heard = self.session.as_ref().and_then(Session::heard);
             let last = heard.map_or(self.last_heard, |heard| heard.max(self.last_heard));
             (last + config.client_timeout, "it has been silent")
         });
-        [write, request, silence].into_iter().flatten().min_by_key(|&(at, _)| at)
+        [write, request, handshake, silence].into_iter().flatten().min_by_key(|&(at, _)| at)
     }
 
     /// Says that the viewer is slow, at most once a second.
@@ -377,12 +382,18 @@ impl Client {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
         }
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
         match farewell {
             Farewell::Gone => {}
             other => {
-                log::info!(
+                let foreign = matches!(other, Farewell::Foreign(_));
+                let level = match foreign && !self.server.clients.foreign_is_news() {
+                    true => log::Level::Debug,
+                    false => log::Level::Info,
+                };
+                log::log!(
+                    level,
                     "connection closed client={id} address={address} reason={}",
                     Quoted(&other.to_string())
                 );
@@ -423,16 +434,16 @@ impl Client {
             if Instant::now() >= deadline {
                 return;
             }
-            let _ = wait(&self.stream, Interest::Write, &self.waker, Some(deadline));
+            let _ = self.stream.wait(Interest::Write, &self.waker, Some(deadline));
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown_write();
         let mut sink = [0; 1024];
         while Instant::now() < deadline {
-            match (&*self.stream).read(&mut sink) {
+            match self.stream.read(&mut sink) {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = wait(&self.stream, Interest::Read, &self.waker, Some(deadline));
+                    let _ = self.stream.wait(Interest::Read, &self.waker, Some(deadline));
                 }
                 Err(_) => return,
             }
@@ -445,6 +456,7 @@ impl std::fmt::Display for Farewell {
         match self {
             Self::Gone => f.write_str("it closed the connection"),
             Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
+            Self::Foreign(reason) => f.write_str(reason),
             Self::TimedOut(reason) => f.write_str(reason),
             Self::Ended(reason) => f.write_str(reason),
         }

@@ -41,7 +41,8 @@ impl Client {
             Out::Shared(subscriber) => subscriber,
             Out::Direct(outlet) => {
                 let (id, waker) = (self.entry.id, Arc::clone(&self.waker));
-                Arc::new(Subscriber::new(id, *outlet, waker, self.server.handoff))
+                let handoff = self.server.handoff && !self.stream.is_tls();
+                Arc::new(Subscriber::new(id, *outlet, waker, handoff))
             }
             Out::Moving => return Err(Refusal::Leave(Farewell::Gone)),
         };
@@ -58,7 +59,11 @@ impl Client {
             }
         }
         session.playing = true;
-        let transport = if session.uses_udp() { "udp" } else { "tcp" };
+        let transport = match session.uses_udp() {
+            true => "udp",
+            false if self.stream.is_tls() => "tls",
+            false => "tcp",
+        };
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
         let info = rtp_info(&base, &first);
@@ -98,7 +103,7 @@ impl Client {
         self.outlet(|outlet| outlet.end_udp());
         self.session = None;
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         self.entry.update(|details| details.stream = None);
         Ok(ok())
     }

@@ -31,7 +31,11 @@ impl Client {
             Ok(None) => return Err(bad("a SETUP needs a Transport header")),
             Err(error) => return Err(bad(&error.to_string())),
         };
-        let choices = choices(&offered, self.entry.address)?;
+        let mut choices = choices(&offered, self.entry.address)?;
+        if self.stream.is_tls() {
+            // Media over UDP would leave in the clear what the client wants encrypted.
+            choices.retain(|choice| matches!(choice, Choice::Interleaved(_)));
+        }
         let busy = |session: &Session| session.playing || session.stream != target.stream;
         if self.session.as_ref().is_some_and(busy) {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
@@ -39,6 +43,7 @@ impl Client {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
+        self.share_egress()?;
         let tracks = presentation.tracks.len();
         for choice in choices {
             let answer = match choice {

@@ -9,8 +9,11 @@ use rtsp_proto::auth::{ClientAuth, Credentials};
 use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::sdp::SessionDescription;
-use rtsp_proto::url::ControlBase;
+use rtsp_proto::url::{ControlBase, Scheme};
 use rtsp_proto::{Limits, Method, Oddities, Request, Response, StatusCode, Url, Version};
+use rtsp_relay::tls::certificate::Fingerprint;
+use rtsp_relay::tls::{Caller, Trust};
+use rustls::{ClientConnection, StreamOwned};
 
 /// How long a client waits for an answer unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -33,10 +36,39 @@ pub enum Incoming {
     End,
 }
 
+/// With or without TLS.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        }
+    }
+}
+
 /// A viewer. Errors are of the kinds `TimedOut`, `UnexpectedEof` (the relay closed) and `Other`
 /// (an answer that is no 200, with its text).
 pub struct RtspClient {
-    stream: TcpStream,
+    stream: Wire,
     decoder: Decoder,
     url: Url,
     control: Option<ControlBase>,
@@ -54,11 +86,18 @@ pub struct RtspClient {
 }
 
 impl RtspClient {
-    /// Connects to the URL's host; a login in the URL is used when the relay asks.
+    /// Connects to the URL's host, with TLS and without checking anything if it is `rtsps://`; a login in the URL is used when the relay asks.
     pub fn connect(url: &str) -> io::Result<Self> {
         let url = Url::parse(url).map_err(|error| io::Error::other(error.to_string()))?;
         let stream = TcpStream::connect((url.host(), url.port()))?;
         stream.set_nodelay(true)?;
+        let stream = match url.scheme() {
+            Scheme::Rtsp => Wire::Plain(stream),
+            Scheme::Rtsps => {
+                let caller = Caller::new(&Trust::Insecure, url.host()).map_err(io::Error::other)?;
+                Wire::Tls(Box::new(StreamOwned::new(caller.session, stream)))
+            }
+        };
         let credentials = url.username().map(|username| Credentials {
             username: username.to_owned(),
             password: url.password().cloned().unwrap_or_default(),
@@ -93,7 +132,17 @@ impl RtspClient {
 
     /// The connection itself, for socket options and for closing it rudely.
     pub fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.socket()
+    }
+
+    /// The fingerprint of the certificate that the relay shows.
+    pub fn certificate(&mut self) -> io::Result<String> {
+        let Wire::Tls(tls) = &mut self.stream else { return Err(ErrorKind::Unsupported.into()) };
+        while tls.conn.is_handshaking() {
+            tls.conn.complete_io(&mut tls.sock)?;
+        }
+        let shown = tls.conn.peer_certificates().and_then(|chain| chain.first());
+        shown.map(|first| Fingerprint::of(first).to_string()).ok_or(ErrorKind::InvalidData.into())
     }
 
     /// The session's id, once SETUP was answered.
@@ -279,12 +328,15 @@ impl RtspClient {
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            self.stream.set_read_timeout(Some(left))?;
+            self.stream.socket().set_read_timeout(Some(left))?;
             match self.stream.read(self.decoder.spare(READ_SIZE)) {
                 Ok(0) => return Ok(Incoming::End),
                 Ok(count) => self.decoder.advance(count),
                 Err(error) => match error.kind() {
-                    ErrorKind::ConnectionReset => return Ok(Incoming::End),
+                    // The relay's last word in TLS may be lost when it closes in a hurry.
+                    ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
+                        return Ok(Incoming::End);
+                    }
                     ErrorKind::WouldBlock => return Err(ErrorKind::TimedOut.into()),
                     ErrorKind::Interrupted => {}
                     _ => return Err(error),

@@ -10,6 +10,7 @@ mod headers;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod tunnel;
 mod url;
 
 pub use self::auth::auth;
@@ -21,6 +22,7 @@ pub use self::headers::headers;
 pub use self::rtcp::rtcp;
 pub use self::rtp::rtp;
 pub use self::sdp::sdp;
+pub use self::tunnel::tunnel;
 pub use self::url::{control_url, url};
 
 /// A body of a fuzz target.
@@ -37,6 +39,7 @@ pub const TARGETS: &[(&str, &[Body])] = &[
     ("rtcp", &[rtcp]),
     ("rtp", &[rtp]),
     ("sdp", &[sdp]),
+    ("tunnel", &[tunnel]),
     ("url", &[url, control_url]),
 ];
 
