@@ -18,6 +18,7 @@ use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
+use crate::web::Web;
 use signals::{Signal, Signals};
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
@@ -77,6 +78,13 @@ pub fn run(config: Config) -> Result<(), StartError> {
         error,
     })?;
     let mut acceptors = listen(&server)?;
+    let web = Arc::new(Web::new(
+        Arc::clone(&server.config),
+        Arc::clone(&server.registry),
+        Arc::clone(&server.clients),
+        Arc::clone(&server.gatekeeper),
+    ));
+    let mut http_acceptors = listen_http(&web)?;
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
@@ -101,10 +109,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
-    for acceptor in &mut acceptors {
+    for acceptor in acceptors.iter_mut().chain(&mut http_acceptors) {
         acceptor.stop();
     }
-    let left = server.clients.stop(deadline);
+    let left = server.clients.stop(deadline) + web.connections.stop(deadline);
     if left > 0 {
         log::warn!("gave up waiting for clients left={left}");
     }
@@ -166,7 +174,6 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
         note(stream.multicast, "multicast");
@@ -247,6 +254,20 @@ fn listen_on(
         }
         _ => Ok(acceptors),
     }
+}
+
+/// Listens for HTTP, if the configuration says so.
+fn listen_http(web: &Arc<Web>) -> Result<Vec<Acceptor>, StartError> {
+    let Some(http) = &web.config.http else { return Ok(Vec::new()) };
+    let listen = |&address| {
+        let address = SocketAddr::new(address, http.port);
+        let web = Arc::clone(web);
+        let acceptor = Acceptor::start(address, move |stream, peer| web.accept(stream, peer))
+            .map_err(|error| StartError { what: format!("cannot listen on {address}"), error })?;
+        log::info!("listening on http://{}/", acceptor.address());
+        Ok(acceptor)
+    };
+    http.address.iter().map(listen).collect()
 }
 
 fn greet(server: &Server, acceptors: &[Acceptor]) {
