@@ -26,7 +26,7 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
-    fn start(recording: Recording) -> Self {
+    pub(super) fn start(recording: Recording) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
@@ -41,6 +41,12 @@ impl Scripted {
             }
         });
         Self { port, stop, thread: Some(thread) }
+    }
+}
+
+impl Scripted {
+    pub(super) fn url(&self) -> String {
+        format!("rtsp://127.0.0.1:{}/main", self.port)
     }
 }
 
