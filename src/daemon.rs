@@ -2,9 +2,11 @@
 
 mod signals;
 mod status;
+mod tick;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,11 +16,12 @@ use crate::access::Access;
 use crate::config::model::Config;
 use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
-use crate::server::{Server, UdpPorts};
+use crate::server::{Server, UdpPorts, Wanted};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
 use signals::{Signal, Signals};
+use tick::Tick;
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
 const GRACE: Duration = Duration::from_secs(4);
@@ -68,6 +71,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
         keyring: keyring(&config)?,
+        tick: Wanted::new().map_err(failed("cannot wake the main thread"))?,
         most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
@@ -80,8 +84,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
+    let mut tick = Tick::new();
     loop {
-        match signals.wait(service.due()).map_err(failed("cannot wait for signals"))? {
+        let due = [service.due(), tick.due()].into_iter().flatten().min();
+        match signals.wait(server.tick.waker(), due).map_err(failed("cannot wait for signals"))? {
             Some(Signal::End) => break,
             Some(Signal::Status) => status::tell(&server),
             Some(Signal::Reload) => {
@@ -89,6 +95,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
                 log::warn!("the configuration is read at the start only: restart to apply changes");
             }
             None => {}
+        }
+        if catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now()))).is_err() {
+            log::error!("internal failure, the limits of memory and processor begin anew");
+            tick = Tick::new();
         }
         if service.due().is_some_and(|due| Instant::now() >= due) {
             // Asks every stream and the list of clients: a part that is stuck with its lock keeps

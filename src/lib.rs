@@ -19,6 +19,7 @@ pub mod logging;
 pub mod media;
 pub mod net;
 pub mod probe;
+pub mod sabotage;
 pub mod server;
 pub mod service;
 pub mod source;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -84,7 +85,9 @@ fn accept_all(
         match listener.accept() {
             Ok((stream, peer)) => {
                 failing = false;
-                serve(stream, peer);
+                if catch_unwind(AssertUnwindSafe(|| serve(stream, peer))).is_err() {
+                    log::error!("internal failure, a connection is not served address={peer}");
+                }
             }
             Err(_) if stopping.load(Ordering::SeqCst) => return,
             // The peer was gone before we looked; the next one may be fine.

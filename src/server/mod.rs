@@ -8,6 +8,7 @@
 //! - `way_in`: where its requests come from
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
+//! - `wanted`: whether there is anybody for whose sake the main thread must wake up
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 mod answers;
@@ -24,6 +25,7 @@ mod target;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
+mod wanted;
 mod way_in;
 mod way_out;
 
@@ -31,6 +33,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 pub use udp::UdpPorts;
+pub use wanted::Wanted;
 
 use crate::access::Access;
 use crate::clients::Clients;
@@ -38,6 +41,7 @@ use crate::config::model::Config;
 use crate::limits::{Gatekeeper, Reason};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
+use crate::sabotage;
 use crate::source::Registry;
 use crate::tls::Keyring;
 
@@ -58,6 +62,8 @@ pub struct Server {
     pub udp: Arc<UdpPorts>,
     /// Who the relay is on `rtsps_port`.
     pub keyring: Option<Keyring>,
+    /// Whether the main thread has something to watch over.
+    pub tick: Wanted,
     /// As many connections the system has descriptors for, those set aside that cameras need.
     pub most_connections: usize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
@@ -82,6 +88,7 @@ impl Server {
 
     /// Serves a connection in a thread of its own.
     pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
+        sabotage::panic_point();
         let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
         let most = most.min(self.most_connections);
         let stream = Arc::new(stream);
@@ -92,6 +99,7 @@ impl Server {
             log::warn!("connection refused, it cannot be served: {error} address={peer}");
             Reason::Resources
         } else {
+            self.tick.want();
             return;
         };
         self.gatekeeper.refusals.count(reason);

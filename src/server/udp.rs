@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::config::model::Config;
 use crate::net::Waker;
 use crate::net::udp_out::{PortPair, wait_control, wildcard};
+use crate::sabotage;
 
 const STACK: usize = 64 * 1024;
 /// Only the header of a report is looked at.
@@ -133,6 +135,7 @@ impl UdpPorts {
     }
 
     fn listen(self: &Arc<Self>) -> io::Result<Listener> {
+        sabotage::may_spawn("udp")?;
         let waker = Arc::new(Waker::new()?);
         let stopping = Arc::new(AtomicBool::new(false));
         let thread = Builder::new().name("udp".to_owned()).stack_size(STACK).spawn({
@@ -156,13 +159,15 @@ impl UdpPorts {
                     return;
                 }
             }
-            for pair in &pairs {
-                self.read(pair);
+            let read = || pairs.iter().for_each(|pair| self.read(pair));
+            if catch_unwind(AssertUnwindSafe(read)).is_err() {
+                log::error!("internal failure, some reports of UDP clients were not heard");
             }
         }
     }
 
     fn read(&self, pair: &PortPair) {
+        sabotage::panic_point();
         let mut buffer = [0; READ_SIZE];
         for _ in 0..READS_IN_A_ROW {
             match pair.receive_control(&mut buffer) {

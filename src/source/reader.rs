@@ -14,6 +14,7 @@ use crate::config::model::OnOffline;
 use crate::entropy;
 use crate::limits::Place;
 use crate::net::{Waker, wait};
+use crate::sabotage;
 
 const STACK: usize = 256 * 1024;
 
@@ -25,6 +26,7 @@ pub(super) fn spawn(
     place: Place,
 ) -> io::Result<()> {
     let name = format!("s:{}", slot.stream.name);
+    sabotage::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| read(&registry, &slot, &waker, place)));
         if outcome.is_err() {

@@ -18,6 +18,7 @@ use super::registry::Registry;
 use super::slot::{Showing, Slot};
 use crate::config::model::OnOffline;
 use crate::net::{Waker, wait};
+use crate::sabotage;
 
 const STACK: usize = 256 * 1024;
 
@@ -43,6 +44,7 @@ pub(super) fn call(registry: &Arc<Registry>, slot: &Arc<Slot>) -> bool {
 fn spawn(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Arc<Waker>) -> io::Result<()> {
     let (registry, slot, waker) = (Arc::clone(registry), Arc::clone(slot), Arc::clone(waker));
     let name = format!("h:{}", slot.stream.name);
+    sabotage::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let stand_in = StandIn::new(&registry, &slot, waker);
         let outcome = catch_unwind(AssertUnwindSafe(|| stand_in.run()));
@@ -93,6 +95,7 @@ impl StandIn {
                 self.slot.hub.attend(Some(Arc::clone(&self.waker)));
                 continue;
             };
+            sabotage::panic_point();
             let next = self.serve(&outage, Instant::now());
             wait::wait_woken(&self.waker, next)?;
         }
