@@ -14,12 +14,14 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
 use crate::config::model::Config;
+use crate::drill;
 use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts, Wanted};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
+use crate::web::Web;
 use signals::{Signal, Signals};
 use tick::Tick;
 
@@ -81,6 +83,13 @@ pub fn run(config: Config) -> Result<(), StartError> {
         error,
     })?;
     let mut acceptors = listen(&server)?;
+    let web = Arc::new(Web::new(
+        Arc::clone(&server.config),
+        Arc::clone(&server.registry),
+        Arc::clone(&server.clients),
+        Arc::clone(&server.gatekeeper),
+    ));
+    let mut http_acceptors = listen_http(&web)?;
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
@@ -96,8 +105,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
             }
             None => {}
         }
-        if catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now()))).is_err() {
-            log::error!("internal failure, the limits of memory and processor begin anew");
+        let ticked = catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now())));
+        if let Err(panic) = ticked {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, memory and processor are watched anew: {reason}");
             tick = Tick::new();
         }
         if service.due().is_some_and(|due| Instant::now() >= due) {
@@ -111,10 +122,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
-    for acceptor in &mut acceptors {
+    for acceptor in acceptors.iter_mut().chain(&mut http_acceptors) {
         acceptor.stop();
     }
-    let left = server.clients.stop(deadline);
+    let left = server.clients.stop(deadline) + web.connections.stop(deadline);
     if left > 0 {
         log::warn!("gave up waiting for clients left={left}");
     }
@@ -176,7 +187,6 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
         note(stream.multicast, "multicast");
@@ -257,6 +267,20 @@ fn listen_on(
         }
         _ => Ok(acceptors),
     }
+}
+
+/// Listens for HTTP, if the configuration says so.
+fn listen_http(web: &Arc<Web>) -> Result<Vec<Acceptor>, StartError> {
+    let Some(http) = &web.config.http else { return Ok(Vec::new()) };
+    let listen = |&address| {
+        let address = SocketAddr::new(address, http.port);
+        let web = Arc::clone(web);
+        let acceptor = Acceptor::start(address, move |stream, peer| web.accept(stream, peer))
+            .map_err(|error| StartError { what: format!("cannot listen on {address}"), error })?;
+        log::info!("listening on http://{}/", acceptor.address());
+        Ok(acceptor)
+    };
+    http.address.iter().map(listen).collect()
 }
 
 fn greet(server: &Server, acceptors: &[Acceptor]) {

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["source", "access", "clients"],
     &["media"],
     &["limits"],
-    &["net", "config", "stats", "logging", "entropy", "service"],
+    &["net", "config", "stats", "logging", "entropy", "drill", "service"],
     &["tls"],
 ];
 

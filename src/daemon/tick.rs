@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::drill;
 use crate::limits::pressure::{Step, What};
 use crate::limits::{Pressure, Usage};
 use crate::server::Server;
@@ -69,7 +70,7 @@ impl Tick {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        crate::sabotage::panic_point();
+        drill::pass("tick");
         self.measure(server, now);
         let goes_on = server.tick.goes_on(|| server.clients.count() > 0);
         if !goes_on {

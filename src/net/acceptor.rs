@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -85,9 +84,7 @@ fn accept_all(
         match listener.accept() {
             Ok((stream, peer)) => {
                 failing = false;
-                if catch_unwind(AssertUnwindSafe(|| serve(stream, peer))).is_err() {
-                    log::error!("internal failure, a connection is not served address={peer}");
-                }
+                serve(stream, peer);
             }
             Err(_) if stopping.load(Ordering::SeqCst) => return,
             // The peer was gone before we looked; the next one may be fine.

@@ -15,11 +15,11 @@ use super::session::Session;
 use super::way_in::WayIn;
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
+use crate::drill;
 use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
 use crate::net::{Interest, Stream, Waker, tcp};
-use crate::sabotage;
 use crate::source::SourceGuard;
 
 /// Only touched pages count, and a viewer touches few of them.
@@ -107,7 +107,7 @@ pub(super) fn spawn(
 fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
     let (id, peer) = (client.entry.id, client.entry.address);
     let name = format!("c{id}");
-    if let Err(error) = sabotage::may_spawn(&name) {
+    if let Err(error) = drill::may_spawn(&name) {
         return Err((error, Some(client)));
     }
     let parcel = Arc::new(Mutex::new(Some(client)));
@@ -118,9 +118,10 @@ fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -196,9 +197,6 @@ impl Client {
             if progress == Progress::Clear && !self.may_sleep() {
                 continue;
             }
-            if self.settled {
-                sabotage::panic_point();
-            }
             let plays = progress == Progress::Clear && self.playing_since.is_some();
             if plays && !self.settled && decoder.buffered() == 0 {
                 self.awake();
@@ -217,6 +215,7 @@ impl Client {
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }

@@ -30,6 +30,7 @@ mod way_in;
 mod way_out;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use udp::UdpPorts;
@@ -38,10 +39,10 @@ pub use wanted::Wanted;
 use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
+use crate::drill;
 use crate::limits::{Gatekeeper, Reason};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
-use crate::sabotage;
 use crate::source::Registry;
 use crate::tls::Keyring;
 
@@ -86,9 +87,16 @@ impl Server {
         }
     }
 
-    /// Serves a connection in a thread of its own.
+    /// Serves a connection in a thread of its own. A panic on the way there costs this connection.
     pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
-        sabotage::panic_point();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.accept_or_refuse(stream, peer))) {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, a connection is not served: {reason} address={peer}");
+        }
+    }
+
+    fn accept_or_refuse(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
+        drill::pass("accept");
         let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
         let most = most.min(self.most_connections);
         let stream = Arc::new(stream);

@@ -14,9 +14,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::config::model::Config;
+use crate::drill;
 use crate::net::Waker;
 use crate::net::udp_out::{PortPair, wait_control, wildcard};
-use crate::sabotage;
 
 const STACK: usize = 64 * 1024;
 /// Only the header of a report is looked at.
@@ -135,7 +135,7 @@ impl UdpPorts {
     }
 
     fn listen(self: &Arc<Self>) -> io::Result<Listener> {
-        sabotage::may_spawn("udp")?;
+        drill::may_spawn("udp")?;
         let waker = Arc::new(Waker::new()?);
         let stopping = Arc::new(AtomicBool::new(false));
         let thread = Builder::new().name("udp".to_owned()).stack_size(STACK).spawn({
@@ -159,15 +159,20 @@ impl UdpPorts {
                     return;
                 }
             }
-            let read = || pairs.iter().for_each(|pair| self.read(pair));
-            if catch_unwind(AssertUnwindSafe(read)).is_err() {
-                log::error!("internal failure, some reports of UDP clients were not heard");
+            let read = || {
+                drill::pass("udp");
+                pairs.iter().for_each(|pair| self.read(pair));
+            };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(read)) {
+                let reason = drill::reason(&*panic);
+                log::error!(
+                    "internal failure, some reports of UDP clients were not heard: {reason}"
+                );
             }
         }
     }
 
     fn read(&self, pair: &PortPair) {
-        sabotage::panic_point();
         let mut buffer = [0; READ_SIZE];
         for _ in 0..READS_IN_A_ROW {
             match pair.receive_control(&mut buffer) {
