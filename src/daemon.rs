@@ -60,6 +60,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
+        tunnels: Arc::default(),
         keyring: keyring(&config)?,
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
