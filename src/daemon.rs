@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
-use crate::config::model::{Config, OnOffline};
+use crate::config::model::Config;
 use crate::limits::Places;
 use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts};
@@ -150,12 +150,9 @@ fn unserved(config: &Config) -> Vec<String> {
     note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
-        note(stream.on_offline == OnOffline::Hold, "the repeated picture of on_offline=hold");
-        note(stream.hold_timeout.is_some(), "hold_timeout_s");
         note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");
         note(stream.max_egress_kbps.is_some(), "max_egress_kbps");
         note(stream.max_clients.is_some(), "max_clients_per_stream");
-        note(stream.fallback.is_some(), "fallback");
         note(stream.multicast, "multicast");
     }
     keys

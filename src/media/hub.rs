@@ -6,6 +6,7 @@ use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
+use crate::net::Waker;
 
 /// Viewers whose state is fetched from memory at once.
 const WARMED: usize = 8;
@@ -25,6 +26,8 @@ struct Inner {
     tracks: Vec<Track>,
     /// Bytes that all cached groups together may take.
     gop_limit: usize,
+    /// Who wants to know that somebody joined.
+    attendant: Option<Arc<Waker>>,
 }
 
 #[derive(Default)]
@@ -34,6 +37,17 @@ struct Track {
     report: Option<Arc<Batch>>,
     /// RTP payloads that a decoder needs before the first key frame.
     parameter_sets: Vec<Vec<u8>>,
+}
+
+/// What is cached of one track.
+#[derive(Debug)]
+pub struct Recent {
+    /// The group so far, squeezed toward the live edge; of a track that is no video the last packet.
+    pub pictures: Vec<Item>,
+    /// RTP payloads that a decoder needs before the group, unless it has its own.
+    pub parameter_sets: Vec<Vec<u8>>,
+    /// The latest sender report.
+    pub report: Option<Arc<Batch>>,
 }
 
 /// The first packet that a joining viewer will get of a track, for RTP-Info.
@@ -72,8 +86,8 @@ impl Hub {
     }
 
     /// Gives a batch to every viewer.
-    pub fn publish(&self, batch: Batch) {
-        let batch = Arc::new(batch);
+    pub fn publish(&self, batch: impl Into<Arc<Batch>>) {
+        let batch = batch.into();
         let mut inner = self.lock();
         let old = inner.cache(&batch);
         let sets = inner.sets_for(&batch);
@@ -122,15 +136,37 @@ impl Hub {
         viewers.retain(|known| known.id() != viewer_id(viewer));
         viewers.push(Arc::clone(viewer) as Arc<dyn Viewer>);
         inner.viewers = Arc::new(viewers);
+        if let Some(attendant) = &inner.attendant {
+            attendant.wake();
+        }
         first
     }
 
-    /// Adds one that takes everything from now on, as it comes, and that no client is behind.
-    pub fn attach(&self, viewer: Arc<dyn Viewer>) {
+    /// Adds a viewer that begins anywhere and sees all tracks. Gives what is cached of each.
+    pub fn attach(&self, viewer: Arc<dyn Viewer>) -> Vec<Recent> {
         let mut inner = self.lock();
+        let recent = |track: &Track| Recent {
+            pictures: squeeze(&track.gop, &[]),
+            parameter_sets: track.parameter_sets.clone(),
+            report: track.report.clone(),
+        };
+        let recent = inner.tracks.iter().map(recent).collect();
         let mut viewers = Vec::clone(&inner.viewers);
         viewers.push(viewer);
         inner.viewers = Arc::new(viewers);
+        recent
+    }
+
+    /// Removes a viewer by its id; something may be on its way to it still.
+    pub fn detach(&self, id: u64) {
+        let mut inner = self.lock();
+        let rest = inner.viewers.iter().filter(|known| known.id() != id);
+        inner.viewers = Arc::new(rest.cloned().collect());
+    }
+
+    /// Who is woken from now on when a viewer joins.
+    pub fn attend(&self, attendant: Option<Arc<Waker>>) {
+        self.lock().attendant = attendant;
     }
 
     /// Removes a viewer; when this returns, nothing is offered to it any more.

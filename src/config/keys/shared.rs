@@ -101,8 +101,11 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         unit: "",
         example: "hold",
         meaning: "What happens to viewers when the camera goes offline. disconnect: they are \
-                  told, and their connections closed. hold: they stay, see the last picture, and \
-                  go on when the camera is back.",
+                  told, and their connections closed. hold: they stay, see the last key frame \
+                  once a second, without sound, and go on at the camera's first key frame when \
+                  it is back. Whoever comes meanwhile sees the same, unless nobody has stayed: \
+                  then the relay has no picture. A picture larger than 8 MiB is not held; \
+                  gop_cache_kb does not matter.",
     },
     Key {
         name: "hold_timeout_s",
@@ -111,7 +114,8 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "seconds",
         example: "300",
-        meaning: "How long viewers are held, with on_offline=hold.",
+        meaning: "How long viewers see a picture that stands still, with on_offline=hold, \
+                  before they are told and closed. The time of a fallback does not count.",
     },
     Key {
         name: "instant_start",
