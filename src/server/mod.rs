@@ -6,7 +6,7 @@
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
 //! - `way_in`: where its requests come from: its connection, or a tunnel through HTTP, which an
-//!   `opening` began and whose halves find each other by [`tunnels`]
+//!   `opening` began and whose halves find each other by `tunnels`
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
