@@ -234,7 +234,12 @@ impl Client {
             Input::Nothing | Input::Bytes => {}
             Input::Opening(opening, rest) => self.open(opening, rest)?,
             Input::NoTunnel(error) => return Err(self.refuse_opening(&error)),
-            Input::NoBase64(error) => return Err(self.refuse(StatusCode::BAD_REQUEST, &error)),
+            Input::Tls => {
+                self.refuse(StatusCode::BAD_REQUEST, "TLS");
+                let text = "it speaks TLS on the port for plain RTSP; rtsps_port is for that";
+                return Err(Farewell::Foreign(text.to_owned()));
+            }
+            Input::NoBase64(error) => return Err(self.refuse(StatusCode::BAD_REQUEST, error)),
         }
         let mut complete = false;
         loop {
@@ -245,7 +250,7 @@ impl Client {
                 Ok(Some(Event::Request(request))) => self.request(&request)?,
                 // Receiver reports, and answers to nothing: signs of life.
                 Ok(Some(Event::Frame(_) | Event::Response(_))) => {}
-                Err(error) => return Err(self.refuse(error.status(), &error)),
+                Err(error) => return Err(self.refuse(error.status(), error)),
             }
         }
         // Now, not when it was read: an answer may have waited for the camera.
@@ -263,7 +268,7 @@ impl Client {
     }
 
     /// Answers what cannot be read: where the next request begins cannot be known.
-    fn refuse(&mut self, status: StatusCode, error: &dyn std::error::Error) -> Farewell {
+    fn refuse(&mut self, status: StatusCode, error: impl ToString) -> Farewell {
         let response = Response::new(status, Version::V1_0);
         self.reply(&response.with("Connection", "close"));
         Farewell::Refused(error.to_string())

@@ -51,6 +51,8 @@ pub(super) enum Input {
     Opening(Opening, Vec<u8>),
     /// HTTP that is none.
     NoTunnel(OpeningError),
+    /// TLS, where none is spoken.
+    Tls,
     /// A tunnel without sense in it.
     NoBase64(Base64Error),
 }
@@ -139,8 +141,7 @@ impl WayIn {
     fn begin(&mut self, decoder: &mut Decoder) -> Result<Input, Farewell> {
         let Speech::Fresh(first) = &mut self.speech else { return Ok(Input::Nothing) };
         if first.first() == Some(&HANDSHAKE_RECORD) {
-            let text = "it speaks TLS on the port for plain RTSP; rtsps_port is for that";
-            return Err(Farewell::Foreign(text.to_owned()));
+            return Ok(Input::Tls);
         }
         match FirstBytes::of(first) {
             FirstBytes::Undecided => Ok(Input::Nothing),
