@@ -12,12 +12,13 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
 use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
+use crate::web::Web;
 use signals::{Signal, Signals};
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
@@ -25,6 +26,13 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Set to `off`, no source writes to a viewer itself: every batch goes through the viewer's
 /// thread. For tests and measurements of that way.
 const HANDOFF_SWITCH: &str = "RTSP_RELAY_HANDOFF";
+
+/// Descriptors of the relay itself: the log, the listeners, signals, UDP toward viewers.
+const OWN_FILES: u64 = 24;
+/// The connection, the waker, and UDP ports for two tracks.
+const FILES_PER_CAMERA: u64 = 6;
+/// The connection and the waker.
+const FILES_PER_CLIENT: u64 = 2;
 
 /// A part that could not be started.
 #[derive(Debug)]
@@ -49,7 +57,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::catch().map_err(failed("cannot catch signals"))?;
     let mut service =
         Service::from_env().map_err(failed("cannot reach the service manager (NOTIFY_SOCKET)"))?;
-    raise_file_limit();
+    let files = raise_file_limit();
     for key in unserved(&config) {
         log::warn!("{key} is checked but has no effect in this version");
     }
@@ -57,11 +65,12 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
         access: Arc::new(Access::new(&config)),
-        places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
+        gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
         tunnels: Arc::default(),
         keyring: keyring(&config)?,
+        most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
     });
@@ -70,6 +79,13 @@ pub fn run(config: Config) -> Result<(), StartError> {
         error,
     })?;
     let mut acceptors = listen(&server)?;
+    let web = Arc::new(Web::new(
+        Arc::clone(&server.config),
+        Arc::clone(&server.registry),
+        Arc::clone(&server.clients),
+        Arc::clone(&server.gatekeeper),
+    ));
+    let mut http_acceptors = listen_http(&web)?;
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
@@ -94,10 +110,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
-    for acceptor in &mut acceptors {
+    for acceptor in acceptors.iter_mut().chain(&mut http_acceptors) {
         acceptor.stop();
     }
-    let left = server.clients.stop(deadline);
+    let left = server.clients.stop(deadline) + web.connections.stop(deadline);
     if left > 0 {
         log::warn!("gave up waiting for clients left={left}");
     }
@@ -127,15 +143,27 @@ fn in_short(server: &Server) -> String {
 }
 
 /// A viewer takes two descriptors, and the usual soft limit of 1024 is for programs that use
-/// select(2): what the system grants is taken whole.
-fn raise_file_limit() {
+/// select(2): what the system grants is taken whole. Tells how many there are.
+fn raise_file_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
+        let before = limit.current;
         limit.current = limit.maximum;
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
             log::warn!("cannot raise the limit of open files: {error}");
+            return before;
         }
     }
+    limit.current
+}
+
+/// Connections of clients that `files` are enough for, when the relay itself and its cameras have
+/// theirs: a camera that comes back must not find that clients have taken its descriptors.
+fn most_connections(files: Option<u64>, cameras: u32) -> usize {
+    let Some(files) = files else { return usize::MAX };
+    let own = OWN_FILES + u64::from(cameras) * FILES_PER_CAMERA;
+    let free = files.saturating_sub(own.min(files / 2));
+    usize::try_from(free / FILES_PER_CLIENT).unwrap_or(usize::MAX).max(1)
 }
 
 /// What the configuration asks for and this version does not do yet: whoever relies on it must
@@ -147,12 +175,8 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
-        note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");
-        note(stream.max_egress_kbps.is_some(), "max_egress_kbps");
-        note(stream.max_clients.is_some(), "max_clients_per_stream");
         note(stream.multicast, "multicast");
     }
     keys
@@ -231,6 +255,20 @@ fn listen_on(
         }
         _ => Ok(acceptors),
     }
+}
+
+/// Listens for HTTP, if the configuration says so.
+fn listen_http(web: &Arc<Web>) -> Result<Vec<Acceptor>, StartError> {
+    let Some(http) = &web.config.http else { return Ok(Vec::new()) };
+    let listen = |&address| {
+        let address = SocketAddr::new(address, http.port);
+        let web = Arc::clone(web);
+        let acceptor = Acceptor::start(address, move |stream, peer| web.accept(stream, peer))
+            .map_err(|error| StartError { what: format!("cannot listen on {address}"), error })?;
+        log::info!("listening on http://{}/", acceptor.address());
+        Ok(acceptor)
+    };
+    http.address.iter().map(listen).collect()
 }
 
 fn greet(server: &Server, acceptors: &[Acceptor]) {

@@ -1,11 +1,14 @@
 //! Where one publisher meets its viewers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
+use super::rate::Rate;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
+use super::thinner::Thinner;
 use crate::net::Waker;
 
 /// Viewers whose state is fetched from memory at once.
@@ -26,6 +29,9 @@ struct Inner {
     tracks: Vec<Track>,
     /// Bytes that all cached groups together may take.
     gop_limit: usize,
+    thinner: Option<Thinner>,
+    /// Of what goes on to viewers.
+    rate: Rate,
     /// Who wants to know that somebody joined.
     attendant: Option<Arc<Waker>>,
 }
@@ -67,10 +73,19 @@ impl Hub {
         Self::default()
     }
 
+    /// A hub that leaves out pictures above so many kilobits per second.
+    pub fn limited(max_bandwidth_kbps: Option<u32>) -> Self {
+        let thinner = max_bandwidth_kbps.map(Thinner::new);
+        Self { inner: Mutex::new(Inner { thinner, ..Inner::default() }) }
+    }
+
     /// Begins with a presentation of so many tracks: what was cached of another is forgotten.
     pub fn reset(&self, tracks: usize, gop_limit: usize) {
         let mut inner = self.lock();
         inner.gop_limit = gop_limit;
+        if let Some(thinner) = &mut inner.thinner {
+            thinner.reset();
+        }
         let fresh = (0..tracks).map(|_| Track::default()).collect();
         let old = std::mem::replace(&mut inner.tracks, fresh);
         drop(inner);
@@ -85,10 +100,15 @@ impl Hub {
         }
     }
 
-    /// Gives a batch to every viewer.
+    /// Gives a batch to every viewer, unless the stream's limit has it left out.
     pub fn publish(&self, batch: impl Into<Arc<Batch>>) {
-        let batch = batch.into();
+        let mut batch = batch.into();
         let mut inner = self.lock();
+        if let Some(thinner) = &mut inner.thinner {
+            let Some(passed) = thinner.admit(batch) else { return };
+            batch = passed;
+        }
+        inner.rate.add(batch.arrived, batch.wire.len());
         let old = inner.cache(&batch);
         let sets = inner.sets_for(&batch);
         let viewers = Arc::clone(&inner.viewers);
@@ -193,6 +213,17 @@ impl Hub {
         self.lock().tracks.get(usize::from(track))?.gop.batches().first()?.ssrc()
     }
 
+    /// Bits per second that go to each viewer, and if that is unknown as yet, when it will be.
+    pub fn bits_per_second(&self) -> Result<u64, Option<Instant>> {
+        let inner = self.lock();
+        inner.rate.bits_per_second().ok_or_else(|| inner.rate.known_at())
+    }
+
+    /// Pictures that the stream's limit has had left out.
+    pub fn thinned(&self) -> u64 {
+        self.lock().thinner.as_ref().map_or(0, Thinner::thinned)
+    }
+
     /// How many viewers are joined.
     pub fn viewers(&self) -> usize {
         self.lock().viewers.len()
@@ -201,6 +232,7 @@ impl Hub {
     /// Forgets what is cached: it is too old to begin with.
     pub fn forget(&self) {
         let mut inner = self.lock();
+        inner.rate.interrupt();
         let old: Vec<_> =
             inner.tracks.iter_mut().map(|track| (track.gop.clear(), track.report.take())).collect();
         drop(inner);

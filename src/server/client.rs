@@ -15,7 +15,8 @@ use super::session::Session;
 use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
-use crate::limits::Place;
+use crate::drill;
+use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
 use crate::net::{Interest, Stream, Waker, tcp};
@@ -41,7 +42,7 @@ pub(super) struct Client {
     pub(super) out: Out,
     pub(super) session: Option<Session>,
     pub(super) guard: Option<SourceGuard>,
-    pub(super) place: Option<Place>,
+    pub(super) seat: Option<Seat>,
     /// The client has logged in on this connection.
     pub(super) authenticated: bool,
     /// When the client last said anything.
@@ -115,9 +116,10 @@ fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -173,7 +175,7 @@ impl Client {
             waker,
             session: None,
             guard: None,
-            place: None,
+            seat: None,
             authenticated: false,
             last_heard: now,
             partial_since: None,
@@ -211,6 +213,7 @@ impl Client {
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }
@@ -406,7 +409,7 @@ impl Client {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
         }
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
         match farewell {
             Farewell::Gone | Farewell::Joined => {}

@@ -30,7 +30,7 @@ mod udp_pace;
 mod way_in;
 mod way_out;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 pub use tunnels::Tunnels;
@@ -39,7 +39,7 @@ pub use udp::UdpPorts;
 use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::limits::{Gatekeeper, Reason};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
 use crate::source::Registry;
@@ -54,8 +54,8 @@ pub struct Server {
     pub registry: Arc<Registry>,
     /// Who may watch.
     pub access: Arc<Access>,
-    /// Places for viewers.
-    pub places: Arc<Places>,
+    /// Who may come in.
+    pub gatekeeper: Arc<Gatekeeper>,
     /// Every connection, watching or not.
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
@@ -64,13 +64,17 @@ pub struct Server {
     pub tunnels: Arc<Tunnels>,
     /// Who the relay is on `rtsps_port`.
     pub keyring: Option<Keyring>,
+    /// As many connections the system has descriptors for, those set aside that cameras need.
+    pub most_connections: usize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
     pub handoff: bool,
 }
 
 /// Connections beyond `max_clients` that may ask for something without getting a place: further
-/// ones are closed unanswered.
+/// ones are refused at once.
 const SPARE_CONNECTIONS: usize = 64;
+/// Not a word of RTSP has been read, but a player understands this as an answer.
+const NO_ROOM: &[u8] = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
 
 impl Server {
     /// Serves a connection to `rtsps_port`.
@@ -85,19 +89,22 @@ impl Server {
     /// Serves a connection in a thread of its own.
     pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
         let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
-        if self.clients.count() >= most {
-            log::warn!("connection refused, {most} are open address={peer}");
-            return;
-        }
+        let most = most.min(self.most_connections);
         let stream = Arc::new(stream);
-        if let Err(error) = client::spawn(self, &stream, peer) {
-            log::warn!("cannot serve a connection: {error} address={peer}");
-            // Not a word of RTSP has been read, but a player understands this as an answer.
-            let answer = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
-            let _ = stream.socket().set_nonblocking(true);
-            if !stream.is_tls() {
-                let _ = stream.write(answer);
-            }
+        let reason = if self.clients.count() >= most {
+            log::warn!("connection refused, {most} are open address={peer}");
+            Reason::Connections
+        } else if let Err(error) = client::spawn(self, &stream, peer) {
+            log::warn!("connection refused, it cannot be served: {error} address={peer}");
+            Reason::Resources
+        } else {
+            return;
+        };
+        self.gatekeeper.refusals.count(reason);
+        let _ = stream.socket().set_nonblocking(true);
+        if !stream.is_tls() {
+            let _ = stream.write(NO_ROOM);
+            let _ = stream.socket().shutdown(Shutdown::Write);
         }
     }
 }

@@ -100,7 +100,7 @@ impl Client {
         self.outlet(|outlet| outlet.end_udp());
         self.session = None;
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         self.entry.update(|details| details.stream = None);
         Ok(ok())
     }

@@ -44,6 +44,7 @@ impl Client {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
+        self.share_egress()?;
         let tracks = presentation.tracks.len();
         for choice in choices {
             let answer = match choice {

@@ -18,8 +18,8 @@ use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
 use super::{Cause, Facts, Offline, OfflineKind};
 use crate::config::model::TransportPolicy;
-use crate::entropy;
 use crate::net::{Interest, Ready, Stream, Waker, wait_all};
+use crate::{drill, entropy};
 
 /// What is read from the socket at once: a key frame in a few calls.
 const READ_SIZE: usize = 64 * 1024;
@@ -159,6 +159,9 @@ impl<'a> Connection<'a> {
             ];
             let wake_at = wake_at.into_iter().flatten().min();
             let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+            if self.state == State::Live {
+                drill::pass("source");
+            }
             self.receive_datagrams()?;
             if ready.readable || ready.hangup {
                 self.receive()?;

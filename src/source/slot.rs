@@ -10,6 +10,7 @@ use super::carrier::Carrier;
 use super::guard::SourceGuard;
 use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
+use crate::limits::Places;
 use crate::media::{Hub, Presentation, Program};
 use crate::net::Waker;
 use crate::stats::StreamStats;
@@ -25,6 +26,10 @@ pub struct Slot {
     pub(super) program: Program,
     /// What it has done so far.
     pub stats: StreamStats,
+    /// Places for its viewers.
+    pub places: Arc<Places>,
+    /// Parts of `max_egress_kbps`, one for each viewer with a session.
+    pub shares: Arc<Places>,
     state: Mutex<State>,
     /// Notified when a reader has ended.
     stopped: Condvar,
@@ -149,9 +154,11 @@ impl Slot {
             oddities: Oddities::new(),
             facts: None,
         };
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(Hub::limited(stream.max_bandwidth_kbps));
         Self {
             program: Program::new(Arc::clone(&hub), stream.gop_cache_bytes),
+            places: Places::new(stream.max_clients.unwrap_or(u32::MAX), None),
+            shares: Places::new(u32::MAX, None),
             stream,
             hub,
             stats: StreamStats::default(),
