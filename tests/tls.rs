@@ -303,6 +303,16 @@ fn a_camera_that_signed_for_itself_is_refused_with_the_line_that_pins_it() {
 }
 
 #[test]
+fn probe_names_the_certificate_to_pin() {
+    let (camera, url, fingerprint) = secure_camera(Auth::None);
+    let mut probe = Command::new(env!("CARGO_BIN_EXE_rtsp-relay"));
+    let done = Program::run(probe.args(["probe", &url]), PATIENCE);
+    assert!(done.stdout.contains("It failed at TLS:"), "{}", done.stdout);
+    assert!(done.stdout.contains(&format!("tls_fingerprint={fingerprint}")), "{}", done.stdout);
+    assert_eq!(camera.stats().requests, 0);
+}
+
+#[test]
 fn a_camera_is_trusted_by_the_authorities_of_the_system() {
     let (camera, url, _) = secure_camera(Auth::None);
     let authority = leave(&format!("authority-{}.pem", std::process::id()));

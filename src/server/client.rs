@@ -80,7 +80,7 @@ pub(super) enum Farewell {
     Gone,
     /// The client broke the rules; it has been answered.
     Refused(String),
-    /// It speaks something else, and would not understand an answer.
+    /// It speaks something else than RTSP; what could be answered has been.
     Foreign(String),
     /// It takes nothing, or says nothing, for too long.
     TimedOut(&'static str),
