@@ -72,6 +72,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
+        tunnels: Arc::default(),
         keyring: keyring(&config)?,
         tick: Wanted::new().map_err(failed("cannot wake the main thread"))?,
         most_connections: most_connections(files, config.limits.max_camera_connections),

@@ -5,7 +5,8 @@
 //!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
-//! - `way_in`: where its requests come from
+//! - `way_in`: where its requests come from: its connection, or a tunnel through HTTP, which an
+//!   `opening` began and whose halves find each other by `tunnels`
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
 //! - `wanted`: whether there is anybody for whose sake the main thread must wake up
@@ -16,12 +17,14 @@ mod claim;
 mod client;
 mod describe;
 mod numbering;
+mod opening;
 mod outlet;
 mod play;
 mod requests;
 mod session;
 mod setup;
 mod target;
+mod tunnels;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
@@ -33,6 +36,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use tunnels::Tunnels;
 pub use udp::UdpPorts;
 pub use wanted::Wanted;
 
@@ -61,6 +65,8 @@ pub struct Server {
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
+    /// The halves of tunnels through HTTP.
+    pub tunnels: Arc<Tunnels>,
     /// Who the relay is on `rtsps_port`.
     pub keyring: Option<Keyring>,
     /// Whether the main thread has something to watch over.
