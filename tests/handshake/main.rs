@@ -169,3 +169,8 @@ fn tapo_sender_reports_of_a_source_that_sends_nothing_are_left_out() {
     recording.media = media.concat();
     assert_both_tracks(recording, "sender reports of a source that sends no media");
 }
+
+#[test]
+fn wrong_bytes_at_any_stage_leave_nothing_behind_in_the_relay() {
+    scripted::stress(&picture_and_sound());
+}
