@@ -8,7 +8,7 @@ over the odd channel: all as VLC 3 puts them on the wire. What comes back is che
   - the PLAY answer stands before the first frame, RTP-Info names exactly the first packet
   - the channels are the agreed ones, RTP is version 2, the SSRC never changes
   - sequence numbers have no gap, times never run backwards
-  - fragmented H.264 units begin and end as they must
+  - fragmented H.264 and H.265 units begin and end as they must
 
 Prints one JSON object; its `violations` are empty and the exit code is 0 when all was right.
 """
@@ -27,7 +27,7 @@ import sys
 import time
 from urllib.parse import unquote, urlsplit
 
-from rtp_track import ANNEX_B, Track
+from rtp_track import ANNEX_B, CODECS, Track
 
 USER_AGENT = "LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)"
 REPORT_INTERVAL_S = 2.0
@@ -311,6 +311,10 @@ class Client:
             elif kind == "a" and track and "sprop-parameter-sets=" in value:
                 sets = value.split("sprop-parameter-sets=")[1].split(";")[0]
                 track.sprop = [base64.b64decode(part) for part in sets.split(",")]
+            elif kind == "a" and track and "sprop-vps=" in value:
+                fields = dict(part.strip().split("=", 1) for part in value.partition(" ")[2].split(";") if "=" in part)
+                names = ("sprop-vps", "sprop-sps", "sprop-pps")
+                track.sprop = [base64.b64decode(fields[name]) for name in names if name in fields]
         if self.args.media != "all":
             self.tracks = [track for track in self.tracks if track.kind == self.args.media]
         if not self.tracks:
@@ -479,7 +483,7 @@ class Client:
 
     def open_output(self):
         if self.args.output:
-            track = next(track for track in self.tracks if track.codec == "H264")
+            track = next(track for track in self.tracks if track.codec in CODECS)
             track.output = open(self.args.output, "wb")
             for unit in track.sprop:
                 track.output.write(ANNEX_B + unit)
@@ -557,7 +561,7 @@ def arguments():
     parser.add_argument("--expect-end", action="store_true", help="the server may close")
     parser.add_argument("--kill", action="store_true", help="close without TEARDOWN")
     parser.add_argument("--reset", action="store_true", help="end by a TCP reset")
-    parser.add_argument("--output", help="write the H.264 there, Annex B")
+    parser.add_argument("--output", help="write the first video there, Annex B")
     parser.add_argument("--user-agent", default=USER_AGENT)
     parser.add_argument("--verbose", action="store_true", help="show the messages on stderr")
     args = parser.parse_args()
