@@ -337,7 +337,7 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         let mut pause = state.backoff.failed(random);
-        let since_parting = if memory::is_busy(offline) { state.memory.refused(now) } else { None };
+        let since_parting = if offline.is_busy() { state.memory.refused(now) } else { None };
         if since_parting.is_some_and(|time| time < self.stream.source_start_timeout) {
             // It only has to forget our own last session: those who wait go on waiting.
             pause = Some(pause.map_or(memory::PACE, |pause| pause.min(memory::PACE)));
