@@ -144,7 +144,16 @@ fn other_parameter_sets_reach_those_who_stayed_also_when_only_the_presentation_h
 
 #[test]
 fn h265_stands_still_and_goes_on_without_a_decoding_error() {
-    let clip = Clip::from_h265(&film::h265("320x180", 25), 25).unwrap();
+    stands_still_and_goes_on(&film::h265("320x180", 25));
+}
+
+#[test]
+fn h265_whose_groups_refer_to_one_another_does_too() {
+    stands_still_and_goes_on(&film::h265_open("320x180", 25));
+}
+
+fn stands_still_and_goes_on(film: &[u8]) {
+    let clip = Clip::from_h265(film, 25).unwrap();
     let camera = camera(clip);
     let relay = relay(&camera, "");
     let viewer = Watching::start(&relay.url("door"), Over::Udp, Codec::H265).unwrap();
