@@ -420,3 +420,6 @@ fn begins(batch: &Batch, age: Duration) -> bool {
         _ => batch.unit_start && age > PATIENCE,
     }
 }
+
+#[cfg(test)]
+mod tests;

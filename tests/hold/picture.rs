@@ -148,8 +148,8 @@ fn h265_stands_still_and_goes_on_without_a_decoding_error() {
 }
 
 #[test]
-fn h265_whose_groups_refer_to_one_another_does_too() {
-    stands_still_and_goes_on(&film::h265_open("320x180", 25));
+fn h265_whose_key_frames_do_not_begin_anew_by_themselves_does_too() {
+    stands_still_and_goes_on(&film::h265_clean("320x180", 25));
 }
 
 fn stands_still_and_goes_on(film: &[u8]) {
