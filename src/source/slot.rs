@@ -210,8 +210,8 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         if state.guards == 0 || state.stopping {
-            if let Some(stand_in) = &state.stand_in {
-                stand_in.wake();
+            if state.stand_in.is_some() {
+                state.wake_stand_in();
                 return Step::WaitUntil(None);
             }
             leave();
@@ -379,6 +379,7 @@ impl Slot {
         state.failure = Some(Offline::new(OfflineKind::Lost, "the relay failed internally"));
         state.outage = None;
         state.showing = Showing::Nothing;
+        state.wake_stand_in();
         state.enter(Phase::Idle, now);
         self.stopped.notify_all();
     }
