@@ -25,3 +25,4 @@ pub mod service;
 pub mod source;
 pub mod stats;
 pub mod tls;
+pub mod web;

@@ -259,6 +259,9 @@ impl<'a> Connection<'a> {
                 Output::Send(bytes) => {
                     // It may be PLAY: the way for the packets must be open before.
                     let tracks = self.dialog.tracks();
+                    let channels = tracks.iter().filter_map(|track| track.transport.interleaved);
+                    let channels = channels.flat_map(|(rtp, rtcp)| [Some(rtp), rtcp]).flatten();
+                    self.decoder.expect_channels(channels);
                     self.datagrams.take_if(|datagrams| !datagrams.agree(tracks));
                     self.send(&bytes)?;
                 }
