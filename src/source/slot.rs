@@ -193,8 +193,9 @@ impl Slot {
                 state.enter(Phase::Offline(Some(now + pause)), now);
             }
         }
-        if matches!(state.phase, Phase::Offline(_)) {
-            state.hurry = true;
+        state.hurry |= matches!(state.phase, Phase::Offline(_));
+        if state.hurry || state.guards == 0 {
+            // It may be about to end, and waits for the stand-in only.
             state.wake_reader();
         }
         state.guards += 1;
