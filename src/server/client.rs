@@ -108,11 +108,15 @@ pub(super) fn spawn(
 /// Gives a client to a thread of its own; if there is none to be had, gives it back.
 fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
     let (id, peer) = (client.entry.id, client.entry.address);
+    let name = format!("c{id}");
+    if let Err(error) = drill::may_spawn(&name) {
+        return Err((error, Some(client)));
+    }
     let parcel = Arc::new(Mutex::new(Some(client)));
     let take = |parcel: &Mutex<Option<Box<Client>>>| {
         parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
     };
-    let thread = Builder::new().name(format!("c{id}")).stack_size(STACK).spawn({
+    let thread = Builder::new().name(name).stack_size(STACK).spawn({
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
