@@ -2,9 +2,11 @@
 
 mod signals;
 mod status;
+mod tick;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,14 +14,16 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
 use crate::config::model::Config;
+use crate::drill;
 use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
-use crate::server::{Server, UdpPorts};
+use crate::server::{Server, UdpPorts, Wanted};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
 use crate::web::Web;
 use signals::{Signal, Signals};
+use tick::Tick;
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
 const GRACE: Duration = Duration::from_secs(4);
@@ -68,7 +72,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
         gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
+        tunnels: Arc::default(),
         keyring: keyring(&config)?,
+        tick: Wanted::new().map_err(failed("cannot wake the main thread"))?,
         most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
@@ -88,8 +94,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
+    let mut tick = Tick::new();
     loop {
-        match signals.wait(service.due()).map_err(failed("cannot wait for signals"))? {
+        let due = [service.due(), tick.due()].into_iter().flatten().min();
+        match signals.wait(server.tick.waker(), due).map_err(failed("cannot wait for signals"))? {
             Some(Signal::End) => break,
             Some(Signal::Status) => status::tell(&server),
             Some(Signal::Reload) => {
@@ -97,6 +105,12 @@ pub fn run(config: Config) -> Result<(), StartError> {
                 log::warn!("the configuration is read at the start only: restart to apply changes");
             }
             None => {}
+        }
+        let ticked = catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now())));
+        if let Err(panic) = ticked {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, memory and processor are watched anew: {reason}");
+            tick = Tick::new();
         }
         if service.due().is_some_and(|due| Instant::now() >= due) {
             // Asks every stream and the list of clients: a part that is stuck with its lock keeps

@@ -1,13 +1,16 @@
 //! Failures on demand: what a bug in one thread does to the others is for tests to see.
 //!
 //! With `RTSP_RELAY_PANIC=PLACE:N` in the environment the process panics once, at the `N`th time
-//! that it passes that place.
+//! that it passes that place. With `RTSP_RELAY_NO_THREAD=NAME` the first thread whose name begins so
+//! cannot be started, as if the system had none left.
 
 use std::any::Any;
-use std::sync::LazyLock;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 const SWITCH: &str = "RTSP_RELAY_PANIC";
+const NO_THREAD_SWITCH: &str = "RTSP_RELAY_NO_THREAD";
 
 struct Drill {
     place: String,
@@ -19,6 +22,19 @@ static DRILL: LazyLock<Option<Drill>> = LazyLock::new(|| {
     let (place, count) = wish.split_once(':')?;
     Some(Drill { place: place.to_owned(), left: AtomicU64::new(count.parse().ok()?) })
 });
+
+/// The name whose turn it is, until it has been refused.
+static NO_THREAD: LazyLock<Mutex<Option<String>>> =
+    LazyLock::new(|| Mutex::new(std::env::var(NO_THREAD_SWITCH).ok()));
+
+/// An error if a thread of this name is not to be had.
+pub fn may_spawn(name: &str) -> io::Result<()> {
+    let mut wish = NO_THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    match wish.take_if(|begin| name.starts_with(begin.as_str())) {
+        Some(_) => Err(io::ErrorKind::WouldBlock.into()),
+        None => Ok(()),
+    }
+}
 
 /// Panics if it is this place's turn.
 #[allow(clippy::panic, reason = "that is what it is for")]

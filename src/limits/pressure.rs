@@ -19,7 +19,7 @@ const CPU_RELEASE: f64 = 85.0;
 /// What the process takes now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// Resident memory.
+    /// Resident memory, without what of it is free for use again.
     pub memory_bytes: u64,
     /// Of the whole machine, over the last seconds.
     pub cpu_percent: f64,
@@ -102,6 +102,11 @@ impl Pressure {
             What::Shed => self.sheds.load(Relaxed),
             What::Cpu => self.cpu.load(Relaxed),
         }
+    }
+
+    /// Whether the caches must give way further.
+    pub fn wants_less(&self, usage: &Usage) -> bool {
+        usage.memory_bytes >= self.max_memory_bytes / 100 * SHRINK.0
     }
 
     /// Why nobody new comes in, if so.

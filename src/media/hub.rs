@@ -14,6 +14,9 @@ use crate::net::Waker;
 /// Viewers whose state is fetched from memory at once.
 const WARMED: usize = 8;
 
+/// A cache of less is not worth having.
+const SMALLEST_CACHE: usize = 64 * 1024;
+
 /// The viewers of one stream and what they need to begin with.
 ///
 /// One thread at a time publishes. Viewers join and leave from their own threads. Joining and
@@ -29,6 +32,8 @@ struct Inner {
     tracks: Vec<Track>,
     /// Bytes that all cached groups together may take.
     gop_limit: usize,
+    /// The same while memory is short.
+    gop_cap: Option<usize>,
     thinner: Option<Thinner>,
     /// Of what goes on to viewers.
     rate: Rate,
@@ -213,6 +218,47 @@ impl Hub {
         self.lock().tracks.get(usize::from(track))?.gop.batches().first()?.ssrc()
     }
 
+    /// Lets the cached groups have half of what they take now: memory is short. Without them
+    /// viewers begin with the next key frame.
+    pub fn shrink_cache(&self) {
+        let mut inner = self.lock();
+        let cached = inner.cached_bytes();
+        let half = inner.gop_cap.unwrap_or(cached).min(cached) / 2;
+        let half = Some(half).filter(|&half| half >= SMALLEST_CACHE).unwrap_or(0);
+        inner.gop_cap = Some(half);
+        if cached <= half {
+            return;
+        }
+        let old: Vec<_> = inner.tracks.iter_mut().map(|track| track.gop.clear()).collect();
+        drop(inner);
+        drop(old);
+    }
+
+    /// Memory is no longer short.
+    pub fn restore_cache(&self) {
+        self.lock().gop_cap = None;
+    }
+
+    /// Bytes of the cached groups.
+    pub fn cached_bytes(&self) -> usize {
+        self.lock().cached_bytes()
+    }
+
+    /// Bytes that are held for each viewer for whom some are, with its id.
+    pub fn held_bytes(&self) -> Vec<(usize, u64)> {
+        let viewers = Arc::clone(&self.lock().viewers);
+        let held = viewers.iter().map(|viewer| (viewer.held_bytes(), viewer.id()));
+        held.filter(|&(bytes, _)| bytes > 0).collect()
+    }
+
+    /// Ends one viewer, and tells it why.
+    pub fn end_one(&self, id: u64, reason: &Arc<str>) {
+        let viewers = Arc::clone(&self.lock().viewers);
+        if let Some(viewer) = viewers.iter().find(|viewer| viewer.id() == id) {
+            viewer.end(reason);
+        }
+    }
+
     /// Bits per second that go to each viewer, and if that is unknown as yet, when it will be.
     pub fn bits_per_second(&self) -> Result<u64, Option<Instant>> {
         let inner = self.lock();
@@ -249,6 +295,10 @@ fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
 }
 
 impl Inner {
+    fn cached_bytes(&self) -> usize {
+        self.tracks.iter().map(|track| track.gop.bytes()).sum()
+    }
+
     /// The parameter sets for viewers who begin with this batch, if it does not hold its own.
     fn sets_for(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
         let track = self.tracks.get(usize::from(batch.track))?;
@@ -265,7 +315,8 @@ impl Inner {
             .filter(|&(_, index)| index != batch.track)
             .map(|(track, _)| track.gop.bytes())
             .sum();
-        let limit = self.gop_limit.saturating_sub(others);
+        let limit = self.gop_cap.map_or(self.gop_limit, |cap| cap.min(self.gop_limit));
+        let limit = limit.saturating_sub(others);
         match self.tracks.get_mut(usize::from(batch.track)) {
             None => Vec::new(),
             Some(track) if batch.kind == Kind::Control => {

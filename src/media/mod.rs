@@ -13,6 +13,7 @@
 //! - [`burst`]: the cached group as a joining viewer gets it
 //! - [`presentation`]: the tracks of a stream, and the SDP that clients are given
 
+mod backlog;
 pub mod batch;
 pub mod batcher;
 pub mod burst;

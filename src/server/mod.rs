@@ -5,9 +5,11 @@
 //!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
-//! - `way_in`: where its requests come from
+//! - `way_in`: where its requests come from: its connection, or a tunnel through HTTP, which an
+//!   `opening` began and whose halves find each other by `tunnels`
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
+//! - `wanted`: whether there is anybody for whose sake the main thread must wake up
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 mod answers;
@@ -15,26 +17,33 @@ mod claim;
 mod client;
 mod describe;
 mod numbering;
+mod opening;
 mod outlet;
 mod play;
 mod requests;
 mod session;
 mod setup;
 mod target;
+mod tunnels;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
+mod wanted;
 mod way_in;
 mod way_out;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use tunnels::Tunnels;
 pub use udp::UdpPorts;
+pub use wanted::Wanted;
 
 use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
+use crate::drill;
 use crate::limits::{Gatekeeper, Reason};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
@@ -56,8 +65,12 @@ pub struct Server {
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
+    /// The halves of tunnels through HTTP.
+    pub tunnels: Arc<Tunnels>,
     /// Who the relay is on `rtsps_port`.
     pub keyring: Option<Keyring>,
+    /// Whether the main thread has something to watch over.
+    pub tick: Wanted,
     /// As many connections the system has descriptors for, those set aside that cameras need.
     pub most_connections: usize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
@@ -80,8 +93,16 @@ impl Server {
         }
     }
 
-    /// Serves a connection in a thread of its own.
+    /// Serves a connection in a thread of its own. A panic on the way there costs this connection.
     pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.accept_or_refuse(stream, peer))) {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, a connection is not served: {reason} address={peer}");
+        }
+    }
+
+    fn accept_or_refuse(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
+        drill::pass("accept");
         let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
         let most = most.min(self.most_connections);
         let stream = Arc::new(stream);
@@ -92,6 +113,7 @@ impl Server {
             log::warn!("connection refused, it cannot be served: {error} address={peer}");
             Reason::Resources
         } else {
+            self.tick.want();
             return;
         };
         self.gatekeeper.refusals.count(reason);

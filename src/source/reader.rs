@@ -25,6 +25,7 @@ pub(super) fn spawn(
     place: Place,
 ) -> io::Result<()> {
     let name = format!("s:{}", slot.stream.name);
+    drill::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| read(&registry, &slot, &waker, place)));
         if let Err(panic) = outcome {

@@ -44,6 +44,7 @@ pub(super) fn call(registry: &Arc<Registry>, slot: &Arc<Slot>) -> bool {
 fn spawn(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Arc<Waker>) -> io::Result<()> {
     let (registry, slot, waker) = (Arc::clone(registry), Arc::clone(slot), Arc::clone(waker));
     let name = format!("h:{}", slot.stream.name);
+    drill::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let stand_in = StandIn::new(&registry, &slot, waker);
         let outcome = catch_unwind(AssertUnwindSafe(|| stand_in.run()));

@@ -47,23 +47,46 @@ def say(event, **fields):
         print(json.dumps({"event": event, **fields}), flush=True)
 
 
-def launch_line(args):
-    """The pipeline behind each path, with payloaders named as the server wants them."""
+def coder(codec, args):
+    """Encoder and payloader of the picture."""
+    if codec == "h264":
+        return (
+            f"x264enc speed-preset=ultrafast threads=1 sliced-threads=false rc-lookahead=0 "
+            f"sync-lookahead=0 mb-tree=false b-adapt=false bframes={args.bframes} "
+            f"key-int-max={args.key_interval} bitrate={args.kbps} "
+            "! video/x-h264,profile=main "
+            f"! h264parse ! rtph264pay name=pay0 pt=96 config-interval={args.config_interval}")
+    if codec == "h265":
+        wishes = (f"bframes={args.bframes}:b-adapt=0:open-gop={int(args.open_gop)}:scenecut=0:rc-lookahead=0"
+                  ":pools=1:frame-threads=1:info=0")
+        return (
+            f"x265enc speed-preset=ultrafast key-int-max={args.key_interval} bitrate={args.kbps} "
+            f"option-string={wishes} "
+            f"! h265parse ! rtph265pay name=pay0 pt=96 config-interval={args.config_interval}")
+    return "jpegenc ! rtpjpegpay name=pay0 pt=26"
+
+
+SOUNDS = {
+    "pcma": "audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
+    "pcmu": "audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0",
+    "aac": "audio/x-raw,rate=48000,channels=1 ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97",
+    "opus": "audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay name=pay1 pt=98",
+}
+
+
+def launch_line(args, what):
+    """The pipeline behind a path, CODEC+SOUND, with payloaders named as the server wants them."""
+    codec, _, sound = what.partition("+")
+    codec, sound = codec or "h264", sound or ("pcma" if args.audio else "")
     if args.file:
         return f"( filesrc location={args.file} ! parsebin ! h264parse ! rtph264pay name=pay0 pt=96 )"
     tracks = (
         f"videotestsrc is-live=true pattern={args.pattern} "
         f"! video/x-raw,format=I420,width={args.width},height={args.height},framerate={args.fps}/1 "
-        "! timeoverlay font-desc=Sans,24 "
-        f"! x264enc speed-preset=ultrafast threads=1 sliced-threads=false rc-lookahead=0 "
-        f"sync-lookahead=0 mb-tree=false b-adapt=false bframes={args.bframes} "
-        f"key-int-max={args.key_interval} bitrate={args.kbps} "
-        "! video/x-h264,profile=main "
-        f"! h264parse ! rtph264pay name=pay0 pt=96 config-interval={args.config_interval}"
+        f"! timeoverlay font-desc=Sans,24 ! {coder(codec, args)}"
     )
-    if args.audio:
-        tracks += (" audiotestsrc is-live=true volume=0.1 ! audio/x-raw,rate=8000,channels=1 "
-                   "! alawenc ! rtppcmapay name=pay1 pt=8")
+    if sound:
+        tracks += f" audiotestsrc is-live=true volume=0.1 ! {SOUNDS[sound]}"
     return f"( {tracks} )"
 
 
@@ -96,8 +119,9 @@ def guard(args):
 
 
 def add_path(mounts, path, args):
+    path, _, what = path.partition("=")
     factory = GstRtspServer.RTSPMediaFactory.new()
-    factory.set_launch(launch_line(args))
+    factory.set_launch(launch_line(args, what))
     factory.set_shared(True)
     factory.set_protocols(PROTOCOLS[args.protocols])
     if args.auth != "none" or args.tls:
@@ -138,7 +162,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--listen", default="127.0.0.1")
     parser.add_argument("--port", default=0, type=int, help="0: any free one")
-    parser.add_argument("--path", action="append", help="may be repeated; default /main")
+    parser.add_argument("--path", action="append", help="NAME[=h264|h265|jpeg[+pcma|pcmu|aac|opus]]; may be repeated; default /main, H.264")
     parser.add_argument("--auth", default="none", choices=["none", "basic", "digest"])
     parser.add_argument("--tls", action="store_true", help="rtsps:// alone, signed by itself")
     parser.add_argument("--user", default="admin")
@@ -152,6 +176,7 @@ def main():
     parser.add_argument("--kbps", default=800, type=int)
     parser.add_argument("--key-interval", default=25, type=int, help="frames between key frames")
     parser.add_argument("--bframes", default=0, type=int)
+    parser.add_argument("--open-gop", action="store_true", help="H.265: B-frames may go over key frames")
     parser.add_argument("--config-interval", default=-1, type=int,
                         help="-1: SPS and PPS with each key frame, 0: in the SDP alone")
     parser.add_argument("--audio", action="store_true", help="a second track, A-law")
@@ -160,7 +185,9 @@ def main():
     Gst.init(None)
     try:
         # A path that cannot be built would only show as 503 to whoever asks for it.
-        Gst.parse_launch_full(launch_line(args), None, Gst.ParseFlags.FATAL_ERRORS)
+        for path in args.path or ["/main"]:
+            what = path.partition("=")[2]
+            Gst.parse_launch_full(launch_line(args, what), None, Gst.ParseFlags.FATAL_ERRORS)
     except GLib.Error as error:
         sys.exit(f"this machine cannot play the camera: {error.message}")
     server = GstRtspServer.RTSPServer.new()

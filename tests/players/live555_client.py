@@ -8,7 +8,7 @@ over the odd channel: all as VLC 3 puts them on the wire. What comes back is che
   - the PLAY answer stands before the first frame, RTP-Info names exactly the first packet
   - the channels are the agreed ones, RTP is version 2, the SSRC never changes
   - sequence numbers have no gap, times never run backwards
-  - fragmented H.264 units begin and end as they must
+  - fragmented H.264 and H.265 units begin and end as they must
 
 Prints one JSON object; its `violations` are empty and the exit code is 0 when all was right.
 """
@@ -21,12 +21,13 @@ import os
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
 from urllib.parse import unquote, urlsplit
 
-from rtp_track import ANNEX_B, Track
+from rtp_track import ANNEX_B, CODECS, Track
 
 USER_AGENT = "LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)"
 REPORT_INTERVAL_S = 2.0
@@ -42,7 +43,7 @@ class Client:
         parts = urlsplit(args.url)
         self.user = args.user if args.user is not None else unquote(parts.username or "") or None
         self.password = args.password if args.password is not None else unquote(parts.password or "")
-        self.host, self.port = parts.hostname, parts.port or 554
+        self.host, self.port = parts.hostname, parts.port or (322 if parts.scheme == "rtsps" else 554)
         self.url = args.url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
         self.base = self.url
         self.violations = []
@@ -62,9 +63,58 @@ class Client:
         self.media_after = None
         self.ssrc = struct.unpack("!I", os.urandom(4))[0]
         self.started = time.monotonic()
-        self.socket = socket.create_connection((self.host, self.port), timeout=args.timeout)
+        self.secure = parts.scheme == "rtsps"
+        self.socket = self.connect()
         if args.receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.receive_buffer)
+        self.post = self.tunnel() if args.http else None
+
+    # --- connections
+
+    def connect(self):
+        connection = socket.create_connection((self.host, self.port), timeout=self.args.timeout)
+        if self.secure:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection = context.wrap_socket(connection)
+        return connection
+
+    def tunnel(self):
+        """Opens the GET, waits for its answer, then opens the POST, as live555 does it."""
+        self.cookie = hashlib.md5(os.urandom(16)).hexdigest()[:22]
+        path = urlsplit(self.url).path or "/"
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nCSeq: 1\r\nUser-Agent: {self.args.user_agent}\r\n"
+                             f"x-sessioncookie: {self.cookie}\r\nAccept: application/x-rtsp-tunnelled\r\n"
+                             "Pragma: no-cache\r\nCache-Control: no-cache\r\n\r\n").encode())
+        deadline = time.monotonic() + self.args.timeout
+        while (end := self.buffer.find(b"\r\n\r\n")) < 0:
+            if not self.fill(deadline):
+                raise Violation("no answer to GET")
+        head = bytes(self.buffer[:end]).decode()
+        del self.buffer[:end + 4]
+        if self.args.verbose:
+            print(head, file=sys.stderr, end="\n\n")
+        if not re.match(r"HTTP/1\.[01] 200 ", head):
+            raise Violation("GET is answered with " + head.split("\r\n")[0])
+        return self.open_post()
+
+    def open_post(self):
+        post = self.connect()
+        path = urlsplit(self.url).path or "/"
+        post.sendall((f"POST {path} HTTP/1.1\r\nCSeq: 1\r\nUser-Agent: {self.args.user_agent}\r\n"
+                      f"x-sessioncookie: {self.cookie}\r\nContent-Type: application/x-rtsp-tunnelled\r\n"
+                      "Pragma: no-cache\r\nCache-Control: no-cache\r\nContent-Length: 32767\r\n"
+                      "Expires: Sun, 9 Jan 1972 00:00:00 GMT\r\n\r\n").encode())
+        return post
+
+    def write(self, data):
+        """To the server: in a tunnel each piece by itself in base64."""
+        if self.post is None:
+            return self.socket.sendall(data)
+        if self.args.http == "reopen":  # what QuickTime may do: a connection for each request
+            self.post.close()
+            self.post = self.open_post()
+        return self.post.sendall(base64.b64encode(data))
 
     # --- messages
 
@@ -92,7 +142,7 @@ class Client:
         if self.args.verbose:
             print(text, file=sys.stderr)
         self.requests.append(method)
-        self.socket.sendall(text.encode())
+        self.write(text.encode())
         return self.cseq
 
     def call(self, method, url, extra=""):
@@ -150,7 +200,11 @@ class Client:
         wait = deadline - time.monotonic()
         if wait <= 0:
             return False
+        if self.secure and self.socket.pending():
+            wait = 0  # it was received already
         ready, _, _ = select.select([self.socket, *udp], [], [], wait)
+        if self.secure and self.socket.pending() and self.socket not in ready:
+            ready.append(self.socket)
         if not ready:
             return False
         for sock in ready:
@@ -202,7 +256,7 @@ class Client:
             if not lines[0].startswith("RTSP/1.0 "):
                 # live555 answers what a server asks with 405.
                 number = headers.get("cseq", ["0"])[0]
-                self.socket.sendall(f"RTSP/1.0 405 Method Not Allowed\r\nCSeq: {number}\r\n\r\n".encode())
+                self.write(f"RTSP/1.0 405 Method Not Allowed\r\nCSeq: {number}\r\n\r\n".encode())
                 continue
             return int(lines[0].split()[1]), headers, body
         return None
@@ -257,6 +311,10 @@ class Client:
             elif kind == "a" and track and "sprop-parameter-sets=" in value:
                 sets = value.split("sprop-parameter-sets=")[1].split(";")[0]
                 track.sprop = [base64.b64decode(part) for part in sets.split(",")]
+            elif kind == "a" and track and "sprop-vps=" in value:
+                fields = dict(part.strip().split("=", 1) for part in value.partition(" ")[2].split(";") if "=" in part)
+                names = ("sprop-vps", "sprop-sps", "sprop-pps")
+                track.sprop = [base64.b64decode(fields[name]) for name in names if name in fields]
         if self.args.media != "all":
             self.tracks = [track for track in self.tracks if track.kind == self.args.media]
         if not self.tracks:
@@ -352,7 +410,7 @@ class Client:
             for track in self.tracks:
                 report = track.report(self.ssrc)
                 if track.channels:
-                    self.socket.sendall(b"$" + struct.pack("!BH", track.channels[1], len(report)) + report)
+                    self.write(b"$" + struct.pack("!BH", track.channels[1], len(report)) + report)
                 elif track.server:
                     track.sockets[1].sendto(report, track.server[1])
         if now >= state["request"]:
@@ -420,10 +478,12 @@ class Client:
             if status != 200:
                 self.violations.append(f"TEARDOWN is answered with {status}")
         self.socket.close()
+        if self.post:
+            self.post.close()
 
     def open_output(self):
         if self.args.output:
-            track = next(track for track in self.tracks if track.codec == "H264")
+            track = next(track for track in self.tracks if track.codec in CODECS)
             track.output = open(self.args.output, "wb")
             for unit in track.sprop:
                 track.output.write(ANNEX_B + unit)
@@ -479,6 +539,8 @@ def arguments():
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--transport", default="tcp", choices=["auto", "tcp", "udp"])
+    parser.add_argument("--http", nargs="?", const="tunnel", choices=["tunnel", "reopen"],
+                        help="through HTTP; reopen: with a new POST for each request")
     parser.add_argument("--channels", default=0, type=int, help="the first interleaved channel to ask for")
     parser.add_argument("--media", default="all", choices=["all", "video", "audio"])
     parser.add_argument("--packets", default=0, type=int, help="end after so many of the first track")
@@ -499,7 +561,7 @@ def arguments():
     parser.add_argument("--expect-end", action="store_true", help="the server may close")
     parser.add_argument("--kill", action="store_true", help="close without TEARDOWN")
     parser.add_argument("--reset", action="store_true", help="end by a TCP reset")
-    parser.add_argument("--output", help="write the H.264 there, Annex B")
+    parser.add_argument("--output", help="write the first video there, Annex B")
     parser.add_argument("--user-agent", default=USER_AGENT)
     parser.add_argument("--verbose", action="store_true", help="show the messages on stderr")
     args = parser.parse_args()

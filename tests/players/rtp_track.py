@@ -3,8 +3,25 @@
 import socket
 import struct
 import time
+from collections import namedtuple
 
 ANNEX_B = b"\x00\x00\x00\x01"
+
+# Bytes of a NAL unit header, the types that are an aggregate, a fragment, a key picture, a parameter set.
+Units = namedtuple("Units", "header aggregate fragment key sets")
+CODECS = {
+    "H264": Units(1, 24, 28, {5}, {7, 8}),
+    "H265": Units(2, 48, 49, set(range(16, 22)), {32, 33, 34}),
+}
+
+
+def kind_of(codec, unit):
+    return unit[0] & 31 if codec == "H264" else unit[0] >> 1 & 63
+
+
+def fragment_kind(codec, payload):
+    """Of the unit whose fragment a payload is."""
+    return payload[1] & 31 if codec == "H264" else payload[2] & 63
 
 
 def signed(value, bits):
@@ -59,7 +76,7 @@ class Track:
             self.expected = None
             self.sequence = None
         payload = packet[header:end]
-        key = self.codec == "H264" and begins_key_frame(payload)
+        key = self.codec in CODECS and begins_key_frame(self.codec, payload)
         # An access unit may begin with a delimiter or SEI: its first packet alone tells nothing.
         if self.starts_with_key_frame is None:
             self.starts_with_key_frame = False
@@ -92,52 +109,73 @@ class Track:
         self.in_picture = not second & 0x80
         if second & 0x80:
             self.pictures += 1
-        if self.codec == "H264":
-            self.h264(payload)
+        if self.codec in CODECS:
+            self.units(payload)
+        elif self.codec == "MPEG4-GENERIC":
+            self.access_units(payload)
 
-    def h264(self, payload):
-        if not payload:
+    def units(self, payload):
+        codec = CODECS[self.codec]
+        if len(payload) < codec.header:
             return self.complain("a packet without payload")
-        kind = payload[0] & 31
-        if kind == 28:
-            if len(payload) < 2:
-                return self.complain("FU-A without header")
-            start, end = payload[1] & 0x80, payload[1] & 0x40
-            if start:
+        kind = kind_of(self.codec, payload)
+        if kind == codec.fragment:
+            if len(payload) <= codec.header:
+                return self.complain("a fragment without header")
+            edges = payload[codec.header]
+            if edges & 0x80:
                 if self.fragment is not None:
-                    self.complain("FU-A starts inside another one")
-                self.fragment = bytearray([payload[0] & 0xE0 | payload[1] & 31])
+                    self.complain("a fragmented unit starts inside another one")
+                self.fragment = bytearray(self.unit_header(payload))
             elif self.fragment is None:
                 if self.packets > 1 and not self.gaps:
-                    self.complain("FU-A goes on without a start")
+                    self.complain("a fragmented unit goes on without a start")
                 return None
-            self.fragment += payload[2:]
-            if end:
+            self.fragment += payload[codec.header + 1:]
+            if edges & 0x40:
                 self.unit(bytes(self.fragment))
                 self.fragment = None
             return None
         if self.fragment is not None:
-            self.complain(f"NAL type {kind} inside a FU-A")
+            self.complain(f"NAL type {kind} inside a fragmented unit")
             self.fragment = None
-        if kind == 24:
-            at = 1
+        if kind == codec.aggregate:
+            at = codec.header
             while at + 2 <= len(payload):
                 size = struct.unpack_from("!H", payload, at)[0]
                 if at + 2 + size > len(payload):
-                    return self.complain("STAP-A ends inside a unit")
+                    return self.complain("an aggregate ends inside a unit")
                 self.unit(payload[at + 2:at + 2 + size])
                 at += 2 + size
-        elif 1 <= kind <= 23:
+        elif kind < codec.aggregate and (kind or self.codec == "H265"):
             self.unit(payload)
         else:
             self.complain(f"NAL type {kind} on the wire")
         return None
 
+    def unit_header(self, payload):
+        kind = fragment_kind(self.codec, payload)
+        if self.codec == "H264":
+            return bytes([payload[0] & 0xE0 | kind])
+        return bytes([payload[0] & 0x81 | kind << 1, payload[1]])
+
     def unit(self, unit):
-        if unit and unit[0] & 31 == 5 and len(unit) > 1 and unit[1] & 0x80:
-            self.key_frames += 1  # first_mb_in_slice is 0: one a picture
+        header = CODECS[self.codec].header
+        if len(unit) > header and kind_of(self.codec, unit) in CODECS[self.codec].key and unit[header] & 0x80:
+            self.key_frames += 1  # the first slice: one a picture
         if self.output:
             self.output.write(ANNEX_B + unit)
+
+    def access_units(self, payload):
+        """AAC in the mode AAC-hbr: sizes of 13 bits in front, then what they say."""
+        bits = struct.unpack_from("!H", payload)[0] if len(payload) >= 2 else 0
+        count = bits // 16
+        if not count or len(payload) < 2 + 2 * count:
+            return self.complain(f"no sizes of access units: {payload[:8].hex()}")
+        sizes = [size >> 3 for size in struct.unpack_from(f"!{count}H", payload, 2)]
+        if sum(sizes) != len(payload) - 2 - 2 * count:
+            self.complain(f"access units of {sizes} bytes in a payload of {len(payload)}")
+        return None
 
     def rtcp(self, packet):
         at = 0
@@ -178,18 +216,20 @@ class Track:
             "starts_with_key_frame", "gaps", "lost", "sender_reports", "bye", "channels")}
 
 
-def begins_key_frame(payload):
-    """Whether parameter sets or an IDR picture begin in this payload."""
-    if not payload:
+def begins_key_frame(name, payload):
+    """Whether parameter sets or a picture that decoding can begin with begin in this payload."""
+    codec = CODECS[name]
+    begins = codec.key | codec.sets
+    if len(payload) <= codec.header:
         return False
-    kind = payload[0] & 31
-    if kind == 28 and len(payload) > 1:
-        return bool(payload[1] & 0x80) and payload[1] & 31 == 5
-    if kind == 24:
-        at = 1
+    kind = kind_of(name, payload)
+    if kind == codec.fragment:
+        return bool(payload[codec.header] & 0x80) and fragment_kind(name, payload) in codec.key
+    if kind == codec.aggregate:
+        at = codec.header
         while at + 2 < len(payload):
-            if payload[at + 2] & 31 in (5, 7, 8):
+            if kind_of(name, payload[at + 2:]) in begins:
                 return True
             at += 2 + struct.unpack_from("!H", payload, at)[0]
         return False
-    return kind in (5, 7, 8)
+    return kind in begins
