@@ -79,6 +79,8 @@ pub(super) enum Farewell {
     Gone,
     /// The client broke the rules; it has been answered.
     Refused(String),
+    /// The client wanted it so; it has been answered.
+    Asked,
     /// It takes nothing, or says nothing, for too long.
     TimedOut(&'static str),
     /// The stream ended.
@@ -373,8 +375,12 @@ impl Client {
     /// Ends the connection in good order: the viewer is told, then the places are free.
     fn leave(&mut self, farewell: &Farewell) {
         let said_bye = self.stop_playing(&farewell.to_string());
+        let last_words = self.last_words(farewell, said_bye);
         if said_bye && !matches!(farewell, Farewell::Gone) {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
+        }
+        if !last_words.is_empty() {
+            self.outlet(|outlet| outlet.reply(&last_words));
         }
         self.guard = None;
         self.place = None;
@@ -444,6 +450,7 @@ impl std::fmt::Display for Farewell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Gone => f.write_str("it closed the connection"),
+            Self::Asked => f.write_str("it asked for the end of the connection"),
             Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
             Self::TimedOut(reason) => f.write_str(reason),
             Self::Ended(reason) => f.write_str(reason),

@@ -5,6 +5,8 @@
 //! - `requests`: which method answers; `describe`, `setup` and `play` are the larger ones, `answers`
 //!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
+//! - `features`: methods, feature tags and versions; `live` and `notify`: what RTSP 2.0 says of a live
+//!   presentation, and of its end
 //! - `target`: which stream and track a URI means
 //! - [`access`]: who may watch what
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
@@ -17,6 +19,9 @@ mod claim;
 mod client;
 pub mod clients;
 mod describe;
+mod features;
+mod live;
+mod notify;
 mod numbering;
 mod outlet;
 mod play;
