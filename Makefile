@@ -2,11 +2,13 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 600
+DESTDIR ?=
+PREFIX ?= /usr
 # What must hold for both ways to a viewer.
 HANDOFF_TESTS := on_demand outages slow_viewers real_programs rtsp_answers
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench fuzz clean
+.PHONY: help build run test lint bench fuzz deb install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,18 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (600); needs nightly and cargo-fuzz
 	cd rtsp-proto && for target in $$($(CARGO) +nightly fuzz list); do \
 		$(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+deb: ## the Debian package: ../rtsp-relay_VERSION_ARCH.deb
+	debian/build
+
+install: $(if $(BUILT),,build) ## into DESTDIR (for packages): program, unit, manuals, completion, configuration
+	install -D -m 755 $(or $(BUILT),target/release/rtsp-relay) $(DESTDIR)$(PREFIX)/bin/rtsp-relay
+	install -D -m 644 etc/systemd/rtsp-relay.service $(DESTDIR)$(PREFIX)/lib/systemd/system/rtsp-relay.service
+	install -D -m 644 etc/sysusers.d/rtsp-relay.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/rtsp-relay.conf
+	install -D -m 644 etc/bash-completion/rtsp-relay $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rtsp-relay
+	install -D -m 644 docs/man/rtsp-relay.8 $(DESTDIR)$(PREFIX)/share/man/man8/rtsp-relay.8
+	install -D -m 644 docs/man/rtsp-relay.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/rtsp-relay.conf.5
+	install -D -m 640 etc/rtsp-relay.conf $(DESTDIR)/etc/rtsp-relay.conf
 
 clean: ## removes what was built
 	$(CARGO) clean

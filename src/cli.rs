@@ -13,6 +13,7 @@ use log::LevelFilter;
 use crate::config::model::TransportPolicy;
 use crate::config::nearest::nearest;
 use crate::config::{DEFAULT_FILE, Sources};
+use crate::probe::ProbeOptions;
 
 /// What `--help` prints.
 pub const HELP: &str = include_str!("cli/help.txt");
@@ -51,29 +52,6 @@ impl RunOptions {
         let at = LEVELS.iter().position(|level| *level == configured).unwrap_or(0);
         let at = at.saturating_add_signed(self.verbosity.into()).min(LEVELS.len() - 1);
         LEVELS.get(at).copied().unwrap_or(configured)
-    }
-}
-
-/// To look at one camera.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProbeOptions {
-    /// As typed; it may hold a login.
-    pub url: String,
-    pub username: Option<String>,
-    pub password_file: Option<PathBuf>,
-    pub transport: TransportPolicy,
-    pub json: bool,
-}
-
-/// Without the URL, which may hold a login.
-impl fmt::Debug for ProbeOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProbeOptions")
-            .field("username", &self.username)
-            .field("password_file", &self.password_file)
-            .field("transport", &self.transport)
-            .field("json", &self.json)
-            .finish_non_exhaustive()
     }
 }
 

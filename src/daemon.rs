@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::access::Access;
 use crate::config::model::{Config, OnOffline};
 use crate::limits::Places;
 use crate::net::Acceptor;
-use crate::server::{Access, Clients, Server, UdpPorts};
+use crate::server::{Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
 use signals::{Signal, Signals};
@@ -54,9 +55,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
-        access: Access::new(&config),
+        access: Arc::new(Access::new(&config)),
         places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
-        clients: Clients::default(),
+        clients: Arc::default(),
         udp: UdpPorts::new(&config),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,

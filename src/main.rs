@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the one who started it")]
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use rtsp_relay::cli::{self, Command, RunOptions};
-use rtsp_relay::{config, daemon, logging};
+use rtsp_relay::{config, daemon, logging, probe};
 
 /// The configuration is not valid.
 const INVALID: u8 = 1;
@@ -25,15 +26,40 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::Run(options)) => run(&options),
-        Ok(Command::Probe(_)) => {
-            eprintln!("rtsp-relay: probe is not part of this version");
-            ExitCode::from(USAGE)
-        }
+        Ok(Command::Probe(options)) => probe(&options),
         Err(error) => {
             eprintln!("rtsp-relay: {error}");
             ExitCode::from(USAGE)
         }
     }
+}
+
+fn probe(options: &probe::ProbeOptions) -> ExitCode {
+    let target = match probe::Target::new(options) {
+        Ok(target) => target,
+        Err(error) => {
+            eprintln!("rtsp-relay: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let tell = |line: &str| {
+        if !options.json && std::io::stderr().is_terminal() {
+            eprintln!("{line}");
+        }
+    };
+    let report = match probe::run(&target, &tell) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("rtsp-relay: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    if options.json {
+        println!("{}", probe::json(&report));
+    } else {
+        print!("{}", probe::text(&report));
+    }
+    if report.failure().is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
 fn run(options: &RunOptions) -> ExitCode {

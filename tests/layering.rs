@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["main"],
     &["cli", "daemon"],
-    &["server", "web"],
-    &["source"],
+    &["server", "web", "probe"],
+    &["source", "access", "clients"],
     &["media"],
     &["net", "config", "stats", "logging", "limits", "entropy", "service"],
 ];

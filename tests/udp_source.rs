@@ -71,7 +71,7 @@ fn a_camera_is_pulled_over_udp_whether_it_names_its_ports_or_not() {
         let camera = Camera::start(Options { paths: vec![main], ..options }).unwrap();
         let relay = relay(&camera.url("main"), "transport=udp");
         let mut client = watch(&relay);
-        assert!(relay.log_contains("transport=UDP"));
+        assert!(relay.wait_log("transport=UDP", SOON).is_some());
         let punches = camera.stats().receiver_reports;
         let numbers = video(&mut client, 100);
         assert_eq!(numbers.len() as u32, 1 + numbers[99] - numbers[0], "gaps");
@@ -103,7 +103,7 @@ fn a_camera_that_answers_with_tcp_is_taken_at_its_word() {
     let camera = Camera::start(Options { always_tcp: true, ..Options::default() }).unwrap();
     let relay = relay(&camera.url("main"), "transport=udp");
     let _client = watch(&relay);
-    assert!(relay.log_contains("transport=TCP"));
+    assert!(relay.wait_log("transport=TCP", SOON).is_some());
     assert!(relay.process().udp_ports().is_empty());
 }
 
@@ -136,7 +136,7 @@ fn udp_that_brings_nothing_is_given_up_after_three_seconds() {
     let client = watch(&relay);
     let took = begun.elapsed();
     assert!((Duration::from_secs(3)..Duration::from_millis(4500)).contains(&took), "{took:?}");
-    assert!(relay.log_contains("nothing came over UDP for 3 s, trying TCP"));
+    assert!(relay.wait_log("nothing came over UDP for 3 s, trying TCP", SOON).is_some());
     drop(client);
     assert!(wait_until(SOON, || camera.stats().sessions_open == 0));
     let begun = Instant::now();
@@ -232,7 +232,7 @@ fn a_camera_of_somebody_else_is_pulled_over_udp() {
     let result = Program::run(&mut viewer, Duration::from_secs(60)).expect_ok("live555");
     let result: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
     assert_eq!((&result["ok"], &result["tracks"][0]["lost"]), (&true.into(), &0.into()));
-    assert!(relay.log_contains("refuses TCP, trying UDP"));
-    assert!(relay.log_contains("transport=UDP"));
+    assert!(relay.wait_log("refuses TCP, trying UDP", SOON).is_some());
+    assert!(relay.wait_log("transport=UDP", SOON).is_some());
     assert!(wait_until(SOON, || camera.requests("TEARDOWN") == 1));
 }

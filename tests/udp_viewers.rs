@@ -258,7 +258,7 @@ fn a_track_can_be_set_up_again_over_the_other_transport() {
     viewer.rtsp.setup(0, TransportSpec::interleaved(0)).unwrap();
     viewer.rtsp.play().unwrap();
     assert!(viewer.rtsp.read_frame(SOON).unwrap().is_some());
-    assert!(relay.log_contains(" transport=tcp "));
+    assert!(relay.wait_log(" transport=tcp ", SOON).is_some());
     viewer.rtsp.pause().unwrap();
     let port = viewer.rtp.local_addr().unwrap().port();
     viewer.rtsp.setup(0, TransportSpec::udp(port)).unwrap();

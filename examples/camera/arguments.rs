@@ -1,11 +1,11 @@
 //! The command line.
 
-use super::sim::{Auth, Clip, Options, Path, Start, Synthetic};
+use super::sim::{Auth, Clip, Options, Path, Sound, Start, Synthetic, Track};
 use std::net::SocketAddr;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-A simulated IP camera: serves H.264 clips in a loop over RTSP.
+A simulated IP camera: serves clips in a loop over RTSP.
 
 camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|forced]
        [--auth none|basic|digest|digest-qop|digest-sha256|both] [--user U] [--password P]
@@ -16,7 +16,10 @@ camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|fo
                       sub                    the colour bars, 320x180
                       synthetic:4000k@25/50  1080p of that bit rate, pictures a second, and
                                              pictures between key frames; not to be decoded
-                      FILE or FILE@FPS       Annex B H.264 (ffmpeg -f h264), 25 pictures a second
+                      FILE or FILE@FPS       Annex B H.264 (ffmpeg -f h264) or, if its name ends in
+                                             .h265, H.265 (ffmpeg -f hevc); 25 pictures a second
+                      WHAT+WHAT...           further tracks: another clip, FILE.aac (ffmpeg -f adts),
+                                             tone, or metadata
              default  main=builtin and sub=sub
   --audio    a second track with a tone on all paths
   --start    a session begins with the next picture (default), the next key frame, or one forced
@@ -102,7 +105,26 @@ fn auth_of(text: &str) -> Result<Auth, String> {
 
 fn path(text: &str) -> Result<Path, String> {
     let (name, what) = text.rsplit_once('=').ok_or(format!("--path {text}: no NAME=WHAT"))?;
-    Ok(Path::new(name.trim_matches('/'), clip(what)?))
+    let mut tracks = what.split('+');
+    let first = clip(tracks.next().unwrap_or_default())?;
+    let path = Path::new(name.trim_matches('/'), first);
+    tracks.try_fold(path, |path, what| Ok(path.with(track(what)?)))
+}
+
+fn track(what: &str) -> Result<Track, String> {
+    Ok(Track::Sound(match what {
+        "tone" => Sound::tone(),
+        "metadata" => Sound::metadata(),
+        file if file.ends_with(".aac") => {
+            let sound = Sound::from_adts(&read(file)?, 0, usize::MAX);
+            sound.map_err(|error| format!("{file}: {error}"))?
+        }
+        what => return Ok(Track::Video(clip(what)?)),
+    }))
+}
+
+fn read(file: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("{file}: {error}"))
 }
 
 fn clip(what: &str) -> Result<Clip, String> {
@@ -118,8 +140,8 @@ fn clip(what: &str) -> Result<Clip, String> {
     let (file, fps) = what.rsplit_once('@').unwrap_or((what, "25"));
     let fps =
         fps.parse().map_err(|_| format!("{what}: {fps} is no number of pictures a second"))?;
-    let bytes = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    Clip::from_annexb(&bytes, fps).map_err(|error| format!("{file}: {error}"))
+    let cut = if file.ends_with(".h265") { Clip::from_h265 } else { Clip::from_annexb };
+    cut(&read(file)?, fps).map_err(|error| format!("{file}: {error}"))
 }
 
 fn synthetic(text: &str) -> Option<Synthetic> {

@@ -92,6 +92,16 @@ impl Oddities {
         }
     }
 
+    /// What came to these since `earlier`, a copy of them.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut more = Self::new();
+        let pairs = self.counts.iter().zip(earlier.counts);
+        for (more, (count, before)) in more.counts.iter_mut().zip(pairs) {
+            *more = count.saturating_sub(before);
+        }
+        more
+    }
+
     /// How often this one was met.
     pub fn count(&self, oddity: Oddity) -> u64 {
         self.counts[oddity as usize]
@@ -119,5 +129,17 @@ mod tests {
         assert!(oddities.note(Oddity::Garbage));
         assert!(!oddities.note(Oddity::Garbage));
         assert_eq!(oddities.iter().collect::<Vec<_>>(), [(Oddity::Garbage, 2)]);
+    }
+
+    #[test]
+    fn what_was_counted_already_is_not_counted_again() {
+        let mut oddities = Oddities::new();
+        oddities.note(Oddity::Garbage);
+        let earlier = oddities.clone();
+        assert!(oddities.since(&earlier).is_empty());
+        oddities.note(Oddity::Garbage);
+        oddities.note(Oddity::BadRtp);
+        let more = oddities.since(&earlier);
+        assert_eq!(more.iter().collect::<Vec<_>>(), [(Oddity::Garbage, 1), (Oddity::BadRtp, 1)]);
     }
 }

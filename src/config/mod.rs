@@ -16,6 +16,7 @@ mod draft;
 mod ini;
 mod json;
 pub mod keys;
+mod manual;
 pub mod model;
 pub(crate) mod nearest;
 mod place;
@@ -26,6 +27,7 @@ mod rules;
 mod source;
 mod summary;
 
+pub use manual::manual;
 pub use model::{Config, REALM};
 pub use place::{ConfigError, Place};
 pub use print::print;
@@ -38,6 +40,7 @@ use std::path::{Path, PathBuf};
 
 use check::Files;
 use place::Findings;
+use rtsp_proto::Secret;
 
 /// A valid configuration, and what was found on the way to it.
 #[derive(Clone, Debug)]
@@ -72,6 +75,15 @@ impl fmt::Display for Origin {
 /// Everything that is wrong with it, by line.
 pub fn load(sources: &Sources) -> Result<Loaded, Vec<ConfigError>> {
     load_in(sources, Surroundings::of_process())
+}
+
+/// The password in a file, as `password_file` reads it.
+///
+/// # Errors
+///
+/// What is wrong with the file, as the end of a sentence that begins with its name.
+pub fn read_password(path: &Path) -> Result<Secret, String> {
+    check::read_password(path).map(|(password, _)| password)
 }
 
 /// As [`load`], in surroundings that are not this process's own.

@@ -15,8 +15,11 @@ pub(super) fn tell(server: &Server) {
         let status = slot.status();
         let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
         let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
+        let odd: Vec<_> = status.oddities.iter().map(|(odd, n)| format!("{odd}: {n}")).collect();
+        let odd = Some(odd).filter(|odd| !odd.is_empty());
+        let odd = odd.map(|odd| format!(" tolerated=\"{}\"", odd.join(", ")));
         log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}",
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}{}",
             slot.stream.name,
             status.state,
             status.since.as_secs_f64(),
@@ -31,6 +34,7 @@ pub(super) fn tell(server: &Server) {
             slot.stats.frames_skipped.get(),
             reason.unwrap_or_default(),
             retry.unwrap_or_default(),
+            odd.unwrap_or_default(),
         );
     }
     for client in server.clients.list() {

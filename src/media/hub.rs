@@ -125,6 +125,14 @@ impl Hub {
         first
     }
 
+    /// Adds one that takes everything from now on, as it comes, and that no client is behind.
+    pub fn attach(&self, viewer: Arc<dyn Viewer>) {
+        let mut inner = self.lock();
+        let mut viewers = Vec::clone(&inner.viewers);
+        viewers.push(viewer);
+        inner.viewers = Arc::new(viewers);
+    }
+
     /// Removes a viewer; when this returns, nothing is offered to it any more.
     pub fn leave<O: Outlet + 'static>(&self, viewer: &Subscriber<O>) {
         let mut inner = self.lock();

@@ -23,7 +23,7 @@ pub mod timeline;
 pub use batch::{Batch, Kind};
 pub use hub::Hub;
 pub use presentation::Presentation;
-pub use subscriber::{Outlet, Progress, Subscriber};
+pub use subscriber::{Outlet, Progress, Subscriber, Viewer};
 
 /// Tracks a stream may have; further ones are not set up.
 pub const MAX_TRACKS: usize = 16;

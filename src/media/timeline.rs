@@ -25,6 +25,9 @@ pub struct Timeline {
     last: Option<Last>,
     next_sequence: u16,
     next_timestamp: u32,
+    /// The timestamp with which it is to begin again, if something better is known than the time
+    /// on the wall.
+    beginning: Option<u32>,
     packets: u32,
     octets: u32,
 }
@@ -70,6 +73,7 @@ impl Timeline {
             last: None,
             next_sequence: sequence,
             next_timestamp: timestamp,
+            beginning: None,
             packets: 0,
             octets: 0,
         }
@@ -89,11 +93,14 @@ impl Timeline {
             (Some(offsets), Mapped::SequenceJumped) => {
                 Offsets { sequence: self.next_sequence.wrapping_sub(sequence), ..offsets }
             }
-            _ => Offsets {
-                ssrc,
-                sequence: self.next_sequence.wrapping_sub(sequence),
-                timestamp: self.timestamp_at(now).wrapping_sub(timestamp),
-            },
+            _ => {
+                let beginning = self.beginning.take().unwrap_or_else(|| self.timestamp_at(now));
+                Offsets {
+                    ssrc,
+                    sequence: self.next_sequence.wrapping_sub(sequence),
+                    timestamp: beginning.wrapping_sub(timestamp),
+                }
+            }
         };
         self.offsets = Some(offsets);
         let sequence = sequence.wrapping_add(offsets.sequence);
@@ -114,6 +121,16 @@ impl Timeline {
     /// timestamp advanced by the time that has passed on the wall.
     pub fn interrupt(&mut self) {
         self.offsets = None;
+    }
+
+    /// Whether the next packet is the first, or the first after [`Timeline::interrupt`].
+    pub fn begins(&self) -> bool {
+        self.offsets.is_none()
+    }
+
+    /// The next packet begins the timeline, or begins it again, at this timestamp.
+    pub fn begin_at(&mut self, timestamp: u32) {
+        self.beginning = Some(timestamp);
     }
 
     /// The camera's timestamp on this timeline; `None` before the first packet.

@@ -11,9 +11,9 @@ use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::{Limits, Response, Version};
 
 use super::Server;
-use super::clients::{Entry, Registered};
 use super::session::Session;
 use super::way_out::WayOut;
+use crate::clients::{Entry, Registered};
 use crate::limits::Place;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
@@ -158,7 +158,7 @@ impl Client {
         waker: Arc<Waker>,
     ) -> Self {
         let now = Instant::now();
-        let registered = Registered::new(server, id, peer, Arc::clone(&waker));
+        let registered = Registered::new(&server.clients, id, peer, Arc::clone(&waker));
         log::debug!("client connected client={id} address={peer}");
         Self {
             server: Arc::clone(server),

@@ -1,6 +1,5 @@
 //! Viewers that speak RTSP: one thread each.
 //!
-//! - [`clients`]: all connections, to count, list and stop them
 //! - `client`: the thread of one: waits, reads, writes, notices silence
 //! - `requests`: which method answers; `describe`, `setup` and `play` are the larger ones, `answers`
 //!   what they say, and `claim` what they need: a place, and the camera
@@ -8,16 +7,13 @@
 //! - `features`: methods, feature tags and versions; `live` and `notify`: what RTSP 2.0 says of a live
 //!   presentation, and of its end
 //! - `target`: which stream and track a URI means
-//! - [`access`]: who may watch what
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
-pub mod access;
 mod answers;
 mod claim;
 mod client;
-pub mod clients;
 mod describe;
 mod features;
 mod live;
@@ -38,10 +34,10 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-pub use access::Access;
-pub use clients::Clients;
 pub use udp::UdpPorts;
 
+use crate::access::Access;
+use crate::clients::Clients;
 use crate::config::model::Config;
 use crate::limits::Places;
 use crate::source::Registry;
@@ -54,11 +50,11 @@ pub struct Server {
     /// The streams.
     pub registry: Arc<Registry>,
     /// Who may watch.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// Places for viewers.
     pub places: Arc<Places>,
     /// Every connection, watching or not.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.

@@ -7,13 +7,13 @@
 use rtsp_proto::headers::PipelinedRequests;
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
-use super::access::{self, Decision};
 use super::answers::{Answer, BAD, Refusal, asks_to_close, bad, finished, ok};
 use super::client::{Client, Farewell};
 use super::features::{self, PUBLIC};
 use super::live;
 use super::session::{Session, id_of};
 use super::target::{Target, without_login};
+use crate::access::{self, Decision};
 use crate::logging::Quoted;
 
 impl Client {

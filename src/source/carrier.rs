@@ -11,7 +11,7 @@ pub(super) const UDP_SILENCE: Duration = Duration::from_secs(3);
 
 /// What carries RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
+pub enum Carrier {
     /// Frames on the RTSP connection.
     Tcp,
     /// Datagrams.

@@ -13,10 +13,10 @@ use rtsp_proto::{Limits, Oddities, Url, Version};
 
 use super::carrier::{Carrier, Choice};
 use super::datagrams::Datagrams;
-use super::dial::dial;
+use super::dial::{dial, speaks_tls};
 use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
-use super::{Offline, OfflineKind};
+use super::{Cause, Facts, Offline, OfflineKind};
 use crate::config::model::TransportPolicy;
 use crate::entropy;
 use crate::net::{Interest, Ready, Waker, wait, wait_all};
@@ -38,6 +38,8 @@ pub(super) struct Connection<'a> {
     waker: &'a Waker,
     feed: &'a mut Feed,
     stream: TcpStream,
+    /// Nothing was read from it yet.
+    fresh: bool,
     decoder: Decoder,
     dialog: Dialog,
     choice: Choice,
@@ -48,6 +50,8 @@ pub(super) struct Connection<'a> {
     /// When UDP that brought nothing is given up.
     silent_at: Option<Instant>,
     oddities: Oddities,
+    /// What of these and the dialog's the slot has been told.
+    told: Oddities,
     state: State,
     /// The last moment at which there must have been media.
     deadline: Instant,
@@ -84,6 +88,10 @@ impl<'a> Connection<'a> {
             user_agent: USER_AGENT.to_owned(),
             version: Version::V1_0,
             request_timeout: config.source_start_timeout,
+            refused_keepalives: slot
+                .facts()
+                .map(|facts| facts.refused_keepalives)
+                .unwrap_or_default(),
         };
         let mut dialog = Dialog::new(options, entropy::number(), now);
         dialog.connected(now);
@@ -92,6 +100,7 @@ impl<'a> Connection<'a> {
             waker,
             feed,
             stream,
+            fresh: true,
             decoder: Decoder::new(Peer::Camera, Limits::CAMERA),
             dialog,
             choice: Choice::new(config.transport, slot.carrier()),
@@ -99,6 +108,7 @@ impl<'a> Connection<'a> {
             readable: Vec::new(),
             silent_at: None,
             oddities: Oddities::new(),
+            told: Oddities::new(),
             state: State::Starting,
             deadline,
             next_report: now + REPORT_INTERVAL,
@@ -110,6 +120,7 @@ impl<'a> Connection<'a> {
             datagrams.flush(connection.feed, &mut connection.oddities);
         }
         connection.tell_oddities();
+        connection.tell_facts();
         if outcome.is_err() && connection.state != State::Left {
             // Cameras keep a session that nobody ended for up to a minute, and some have one only.
             connection.leave_in_haste();
@@ -223,14 +234,14 @@ impl<'a> Connection<'a> {
             };
             let text =
                 format!("the camera accepted PLAY but sent nothing over UDP for {seconds} s{hint}");
-            return Offline::new(OfflineKind::StartTimeout, text);
+            return Offline::new(OfflineKind::StartTimeout, text).at(Cause::Silence);
         }
-        let what = if self.dialog.is_playing() {
-            "accepted PLAY but sent nothing"
-        } else {
-            "did not finish the handshake"
+        let (what, cause) = match self.dialog.is_playing() {
+            true => ("accepted PLAY but sent nothing", Cause::Silence),
+            false => ("did not finish the handshake", Cause::Other),
         };
-        Offline::new(OfflineKind::StartTimeout, format!("the camera {what} within {seconds} s"))
+        let text = format!("the camera {what} within {seconds} s");
+        Offline::new(OfflineKind::StartTimeout, text).at(cause)
     }
 
     /// Does what the dialog asks for.
@@ -266,6 +277,7 @@ impl<'a> Connection<'a> {
         match dial(self.slot, self.waker, url, self.deadline)? {
             Some(stream) => {
                 self.stream = stream;
+                self.fresh = true;
                 self.decoder = Decoder::new(Peer::Camera, Limits::CAMERA);
                 self.dialog.connected(Instant::now());
             }
@@ -299,6 +311,11 @@ impl<'a> Connection<'a> {
                     return Ok(());
                 }
             };
+            if std::mem::take(&mut self.fresh) && speaks_tls(room.get(..count).unwrap_or_default())
+            {
+                let text = "the camera speaks TLS on this port: the URL must begin with rtsps://";
+                return Err(Offline::new(OfflineKind::Refused, text).at(Cause::SpeaksTls));
+            }
             self.decoder.advance(count);
             self.last_heard = Instant::now();
             self.decode()?;
@@ -379,6 +396,7 @@ impl<'a> Connection<'a> {
                     self.stable_at = Some(now + STABLE);
                     self.silent_at = None;
                     self.slot.remember(Some(carrier));
+                    self.tell_facts();
                     self.slot.live();
                     let name = &self.slot.stream.name;
                     log::info!("stream live stream={name} transport={carrier}");
@@ -437,14 +455,17 @@ impl<'a> Connection<'a> {
     }
 
     fn tell_oddities(&mut self) {
-        let mut seen = self.decoder.take_oddities();
-        seen.merge(self.dialog.oddities());
-        seen.merge(&self.oddities);
-        for (oddity, _) in seen.iter() {
-            if self.slot.note(oddity) {
-                log::info!("tolerating {oddity} stream={}", self.slot.stream.name);
-            }
+        self.oddities.merge(&self.decoder.take_oddities());
+        let mut all = self.dialog.oddities().clone();
+        all.merge(&self.oddities);
+        for oddity in self.slot.tolerated(&all.since(&self.told)) {
+            log::info!("tolerating {oddity} stream={}", self.slot.stream.name);
         }
+        self.told = all;
+    }
+
+    fn tell_facts(&self) {
+        self.slot.learned(Facts::of(&self.dialog));
     }
 }
 

@@ -7,7 +7,7 @@ use rtsp_proto::Url;
 use rtsp_proto::url::Scheme;
 
 use super::slot::Slot;
-use super::{Offline, OfflineKind};
+use super::{Cause, Offline, OfflineKind};
 use crate::net::Waker;
 use crate::net::tcp::{self, ConnectError};
 
@@ -30,13 +30,23 @@ pub(super) fn dial(
         Err(ConnectError::TimedOut) => {
             let seconds = slot.stream.source_start_timeout.as_secs();
             let text = format!("no answer from {} within {seconds} s", url.authority());
-            Err(Offline::new(OfflineKind::StartTimeout, text))
+            Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::NoAnswer))
         }
         Err(ConnectError::Resolve(error)) => {
-            Err(unreachable(format!("the name {} cannot be resolved: {error}", url.host())))
+            let text = format!("the name {} cannot be resolved: {error}", url.host());
+            Err(unreachable(text).at(Cause::Lookup))
         }
         Err(ConnectError::Connect(error)) => {
-            Err(unreachable(format!("cannot connect to {}: {error}", url.authority())))
+            let text = format!("cannot connect to {}: {error}", url.authority());
+            Err(unreachable(text).at(Cause::Connect(error.kind())))
         }
     }
+}
+
+/// Whether these first bytes of a camera are a TLS record, an alert most likely: it was asked in
+/// plain on its port for TLS (RFC 8446 section 5.1).
+pub(super) fn speaks_tls(bytes: &[u8]) -> bool {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    matches!(bytes, [ALERT | HANDSHAKE, 3, 0..=4, ..])
 }

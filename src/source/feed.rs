@@ -8,8 +8,9 @@ use rtsp_proto::rtcp::{NtpTime, RtcpPacket, SenderReport, parse_compound};
 use rtsp_proto::rtp::{Arrival, Reception, RtpPacket, RtpPacketMut};
 use rtsp_proto::{Oddities, Oddity};
 
+use super::reports::Reports;
 use super::slot::Slot;
-use super::wallclock::WallClock;
+use super::wallclock::{Moment, WallClock};
 use crate::entropy;
 use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::batcher::Batcher;
@@ -46,8 +47,8 @@ struct TrackFeed {
     camera_ssrc: u32,
     /// The camera's last sender report: middle of its NTP time, and when it came.
     last_report: Option<(NtpTime, Duration)>,
-    /// When viewers last got a sender report.
-    reported: Option<Instant>,
+    /// What viewers are told.
+    reports: Reports,
     lost: u64,
 }
 
@@ -86,8 +87,8 @@ impl Feed {
         let fresh = self.presentation.is_none();
         let mut old = std::mem::take(&mut self.tracks).into_iter();
         for (track, index) in presentation.tracks.iter().zip(0..) {
-            let timeline = old.next().filter(|_| continues).map(|old| old.timeline);
-            self.tracks.push(TrackFeed::new(track, index, timeline));
+            let old = old.next().filter(|_| continues).map(|old| (old.timeline, old.reports));
+            self.tracks.push(TrackFeed::new(track, index, old));
         }
         self.clock = WallClock::default();
         self.startable = false;
@@ -108,6 +109,7 @@ impl Feed {
         for track in tracks {
             track.batcher.flush(&mut |batch| slot.hub.publish(batch));
             track.timeline.interrupt();
+            track.reports.interrupt();
         }
         self.slot.hub.forget();
     }
@@ -188,11 +190,22 @@ impl Feed {
             return Fed::Nothing;
         }
         track.camera_ssrc = view.ssrc();
+        let begins_timeline = track.timeline.begins();
+        if begins_timeline {
+            track.begin(view.timestamp(), &self.clock, now);
+        }
         let payload = view.payload();
         let scan = track.batcher.scan(payload);
         let new_sets = scan.parameter_sets && track.sets.update(payload);
         if let Some(oddity) = departure(track.timeline.map(&mut packet, now)) {
             oddities.note(oddity);
+        }
+        if begins_timeline {
+            let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
+            let moment = moment.or_else(|| track.by_arrival(now));
+            if let Some(moment) = moment {
+                self.slot.hub.publish(track.report(index, moment, now));
+            }
         }
         if let Some(channel) = frame.get_mut(1) {
             *channel = 2 * index;
@@ -238,10 +251,10 @@ impl Feed {
             match packet {
                 RtcpPacket::SenderReport(report) => {
                     track.last_report = Some((report.ntp, now - self.epoch));
-                    let ntp = self.clock.shift(report.ntp, unix_now());
-                    let rtp = track.timeline.map_timestamp(report.rtp);
-                    if let (Some(ntp), Some(rtp)) = (ntp, rtp) {
-                        self.slot.hub.publish(track.report(index, ntp, rtp, now));
+                    track.reports.hear(&report, unix_now());
+                    let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
+                    if let Some(moment) = moment {
+                        self.slot.hub.publish(track.report(index, moment, now));
                     }
                 }
                 RtcpPacket::Bye { ref ssrcs, .. }
@@ -263,11 +276,10 @@ impl Feed {
     pub(super) fn reports(&mut self, now: Instant) -> Vec<(u8, Vec<u8>)> {
         let mut receiver_reports = Vec::new();
         for (track, index) in self.tracks.iter_mut().zip(0..) {
-            let overdue =
-                track.reported.is_none_or(|reported| now - reported >= 2 * REPORT_INTERVAL);
-            if let Some((timestamp, at)) = track.timeline.last().filter(|_| overdue) {
-                let ntp = NtpTime::from_unix(unix_now().saturating_sub(now - at));
-                self.slot.hub.publish(track.report(index, ntp, timestamp, now));
+            let told = track.reports.told_at();
+            let overdue = told.is_none_or(|told| now - told >= 2 * REPORT_INTERVAL);
+            if let Some(moment) = overdue.then(|| track.by_arrival(now)).flatten() {
+                self.slot.hub.publish(track.report(index, moment, now));
             }
             let since = now - self.epoch;
             let last = track.last_report;
@@ -325,14 +337,16 @@ impl Feed {
 }
 
 impl TrackFeed {
-    fn new(track: &presentation::Track, index: u8, timeline: Option<Timeline>) -> Self {
-        let timeline = timeline.unwrap_or_else(|| {
+    /// `old` is what goes on of the track on the connection before.
+    fn new(track: &presentation::Track, index: u8, old: Option<(Timeline, Reports)>) -> Self {
+        let (timeline, reports) = old.unwrap_or_else(|| {
             let random = entropy::bytes::<10>();
             let number = |at: usize| {
                 u32::from_ne_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]])
             };
             let sequence = u16::from_ne_bytes([random[8], random[9]]);
-            Timeline::new(track.clock_rate, number(0), sequence, number(4))
+            let timeline = Timeline::new(track.clock_rate, number(0), sequence, number(4));
+            (timeline, Reports::new(track.clock_rate))
         });
         Self {
             timeline,
@@ -343,14 +357,25 @@ impl TrackFeed {
             video: track.is_video(),
             camera_ssrc: 0,
             last_report: None,
-            reported: None,
+            reports,
             lost: 0,
         }
     }
 
+    /// The camera's first packet on this connection has this timestamp.
+    fn begin(&mut self, timestamp: u32, clock: &WallClock, now: Instant) {
+        let Self { camera_ssrc, timeline, reports, .. } = self;
+        if let Some(begins) = reports.beginning(*camera_ssrc, timestamp, timeline, clock, now) {
+            timeline.begin_at(begins);
+        }
+    }
+
+    fn by_arrival(&mut self, now: Instant) -> Option<Moment> {
+        self.reports.by_arrival(&self.timeline, unix_now(), now)
+    }
+
     /// A sender report for the viewers.
-    fn report(&mut self, index: u8, ntp: NtpTime, rtp: u32, now: Instant) -> Batch {
-        self.reported = Some(now);
+    fn report(&self, index: u8, Moment { ntp, rtp }: Moment, now: Instant) -> Batch {
         let ssrc = self.timeline.ssrc();
         let (packets, octets) = self.timeline.sent();
         let mut bytes = Vec::new();

@@ -3,10 +3,12 @@
 //! - [`registry`]: the streams by name
 //! - [`slot`]: one stream's state, and the guards of those who want it
 //! - [`offline`]: why a camera cannot be had
+//! - [`facts`]: what a camera told of itself
 //! - [`backoff`]: when it is tried again
 //! - `reader`: the thread of an active stream
 //! - `connection`: one connection to the camera, from dialling to TEARDOWN
 //! - `feed`: the camera's packets onto the relay's timeline and into the hub
+//! - `reports`: what viewers are told of a track's time
 //! - `wallclock`: the camera's clock against ours, for sender reports
 
 pub mod backoff;
@@ -14,14 +16,18 @@ mod carrier;
 mod connection;
 mod datagrams;
 mod dial;
+pub mod facts;
 mod feed;
 pub mod offline;
 mod reader;
 pub mod registry;
 mod reorder;
+mod reports;
 pub mod slot;
 mod wallclock;
 
-pub use offline::{Offline, OfflineKind};
+pub use carrier::Carrier;
+pub use facts::Facts;
+pub use offline::{Cause, Offline, OfflineKind};
 pub use registry::{AcquireError, Registry};
 pub use slot::{Slot, SourceGuard, Standing, Status};

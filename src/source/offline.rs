@@ -1,6 +1,7 @@
 //! Why a camera cannot be had, in words for the operator and a code for the client.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use rtsp_proto::StatusCode;
@@ -21,6 +22,30 @@ pub enum OfflineKind {
     Lost,
 }
 
+/// Where exactly it went wrong, for those who explain it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing that could be explained better than by the text.
+    #[default]
+    Other,
+    /// The host's name has no address.
+    Lookup,
+    /// No connection: what the system said.
+    Connect(io::ErrorKind),
+    /// Nothing at all answered at the address.
+    NoAnswer,
+    /// What answered a plain request speaks TLS.
+    SpeaksTls,
+    /// The handshake ended.
+    Dialog(DialogError),
+    /// The camera wants none of the transports that are allowed.
+    Transport,
+    /// Nothing that is described can be relayed.
+    NoMedia,
+    /// PLAY was accepted, and nothing came.
+    Silence,
+}
+
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offline {
@@ -28,12 +53,21 @@ pub struct Offline {
     pub kind: OfflineKind,
     /// One sentence, without the camera's login.
     pub text: Arc<str>,
+    /// Where it went wrong.
+    pub cause: Cause,
 }
 
 impl Offline {
     /// A reason of this kind.
     pub fn new(kind: OfflineKind, text: impl Into<Arc<str>>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), cause: Cause::Other }
+    }
+
+    /// The same, with where it went wrong.
+    #[must_use]
+    pub fn at(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
     }
 
     /// What a client that waits for the stream is told.
@@ -58,7 +92,7 @@ impl From<DialogError> for Offline {
             DialogError::Ended { .. } => OfflineKind::Lost,
             _ => OfflineKind::Refused,
         };
-        Self::new(kind, error.to_string())
+        Self::new(kind, error.to_string()).at(Cause::Dialog(error))
     }
 }
 

@@ -7,7 +7,7 @@ use rtsp_proto::{Oddities, Oddity};
 
 use super::backoff::Backoff;
 use super::carrier::Carrier;
-use super::{Offline, OfflineKind};
+use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
 use crate::media::{Hub, Presentation};
 use crate::net::Waker;
@@ -55,6 +55,7 @@ struct State {
     waiting: Vec<Arc<Waker>>,
     stopping: bool,
     oddities: Oddities,
+    facts: Option<Facts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,8 @@ pub struct Status {
     pub guards: u32,
     /// Those who play it.
     pub viewers: usize,
+    /// What the camera does against the standards, and how often.
+    pub oddities: Oddities,
 }
 
 impl Slot {
@@ -126,6 +129,7 @@ impl Slot {
             waiting: Vec::new(),
             stopping: false,
             oddities: Oddities::new(),
+            facts: None,
         };
         Self {
             stream,
@@ -239,9 +243,27 @@ impl Slot {
         self.lock().carrier = carrier;
     }
 
-    /// Counts something the camera does against the standards; `true` when it is news.
-    pub(super) fn note(&self, oddity: Oddity) -> bool {
-        self.lock().oddities.note(oddity)
+    /// Counts what the camera did against the standards; gives what is met for the first time.
+    pub(super) fn tolerated(&self, more: &Oddities) -> Vec<Oddity> {
+        let mut state = self.lock();
+        let known = state.oddities.clone();
+        state.oddities.merge(more);
+        more.iter().map(|(oddity, _)| oddity).filter(|&oddity| known.count(oddity) == 0).collect()
+    }
+
+    /// What a connection learned of the camera.
+    pub(super) fn learned(&self, facts: Facts) {
+        self.lock().facts = Some(facts);
+    }
+
+    /// What is known of the camera, once it has been asked.
+    pub fn facts(&self) -> Option<Facts> {
+        self.lock().facts.clone()
+    }
+
+    /// The tracks, as they were described last.
+    pub fn presentation(&self) -> Option<Arc<Presentation>> {
+        self.lock().presentation.clone()
     }
 
     /// The first picture that a viewer can begin with has been published.
@@ -325,6 +347,7 @@ impl Slot {
             retry_in: retry_at.map(|at| at.saturating_duration_since(now)),
             guards: state.guards,
             viewers,
+            oddities: state.oddities.clone(),
         }
     }
 }

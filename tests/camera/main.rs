@@ -3,8 +3,11 @@
 
 #[path = "../../examples/camera/sim/mod.rs"]
 mod sim;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod client;
+mod codecs;
 mod faults;
 mod login;
 mod serving;

@@ -5,12 +5,16 @@ Decodes the video of an RTSP stream as gst-launch-1.0 would and prints one JSON 
 
     {"ok": true, "frames": 250, "errors": [], "first_frame_ms": 412, "width": 640, ...}
 
+With --sync it also tells, as they come, when a white picture is shown and when a beep begins after
+silence, in seconds of the pipeline's running time: {"flash": 3.48}, {"beep": 3.481}.
+
 `lost`, `late` and `duplicates` are what GStreamer's jitter buffers say of the packets;
 `longest_gap_ms` is the longest step between the times of two pictures in a row.
 The exit code is 0 when all frames came, none was lost and nothing was complained about.
 """
 
 import argparse
+import array
 import json
 import signal
 import sys
@@ -32,7 +36,17 @@ PROTOCOLS = {
 DECODERS = {
     "H264": "rtph264depay ! h264parse ! avdec_h264",
     "H265": "rtph265depay ! h265parse ! avdec_h265",
+    "JPEG": "rtpjpegdepay ! jpegparse ! avdec_mjpeg",
 }
+SOUND_DECODERS = {
+    "MPEG4-GENERIC": "rtpmp4gdepay ! aacparse ! avdec_aac",
+    "PCMU": "rtppcmudepay ! mulawdec",
+    "PCMA": "rtppcmadepay ! alawdec",
+    "OPUS": "rtpopusdepay ! opusdec",
+}
+SOUND_RATE = 48000
+GRAIN = 48  # samples that are looked at together: 1 ms
+WHITE, LOUD = 200, 3000
 
 
 class Viewer:
@@ -48,6 +62,9 @@ class Viewer:
         self.sample = None
         self.buffers = []
         self.ended_by = None
+        self.sounds = 0
+        self.white = False
+        self.loud = True  # who comes in the middle of a beep has not heard its beginning
         self.pipeline = Gst.Pipeline.new(None)
         self.source = Gst.ElementFactory.make("rtspsrc")
         self.source.set_property("location", args.url)
@@ -73,21 +90,60 @@ class Viewer:
     def pad_added(self, _source, pad):
         caps = pad.get_current_caps() or pad.query_caps(None)
         structure = caps.get_structure(0)
-        decoder = DECODERS.get(structure.get_string("encoding-name"))
-        if structure.get_string("media") != "video" or decoder is None:
+        media, name = structure.get_string("media"), structure.get_string("encoding-name")
+        decoder = (DECODERS if media == "video" else SOUND_DECODERS).get(name)
+        if media == "audio" and decoder is not None:
+            branch = Gst.parse_bin_from_description(
+                f"{decoder} ! audioconvert ! audioresample "
+                f"! audio/x-raw,format=S16LE,channels=1,rate={SOUND_RATE} "
+                "! appsink name=sink emit-signals=true sync=false max-buffers=64", True)
+            branch.get_by_name("sink").connect("new-sample", self.new_sound)
+        elif decoder is None or media != "video":
             branch = Gst.parse_bin_from_description("fakesink async=false", True)
         else:
             branch = Gst.parse_bin_from_description(
-                f"{decoder} name=decoder max-errors=0 ! videoconvert "
+                f"{decoder} name=decoder max-errors=0 ! videoconvert ! video/x-raw,format={self.format()} "
                 "! appsink name=sink emit-signals=true sync=false max-buffers=8", True)
             branch.get_by_name("sink").connect("new-sample", self.new_sample)
         self.pipeline.add(branch)
         branch.sync_state_with_parent()
         pad.link(branch.get_static_pad("sink"))
 
+    def format(self):
+        """Of the pictures: grey is easily looked at."""
+        return "GRAY8" if self.args.sync else "I420"
+
+    def new_sound(self, sink):
+        sample = sink.emit("pull-sample")
+        self.sounds += 1
+        if not self.args.sync:
+            return Gst.FlowReturn.OK
+        buffer = sample.get_buffer()
+        samples = array.array("h", buffer.extract_dup(0, buffer.get_size()))
+        for at in range(0, len(samples), GRAIN):
+            loud = max(map(abs, samples[at:at + GRAIN])) > LOUD
+            if loud and not self.loud:
+                self.tell("beep", sample, at / SOUND_RATE)
+            self.loud = loud
+        return Gst.FlowReturn.OK
+
+    def look(self, sample):
+        data = sample.get_buffer().extract_dup(0, sample.get_buffer().get_size())[::101]
+        white = sum(data) > WHITE * len(data)
+        if white and not self.white:
+            self.tell("flash", sample, 0)
+        self.white = white
+
+    @staticmethod
+    def tell(what, sample, later_s):
+        at = sample.get_segment().to_running_time(Gst.Format.TIME, sample.get_buffer().pts)
+        print(json.dumps({what: at / Gst.SECOND + later_s}), flush=True)
+
     def new_sample(self, sink):
         sample = sink.emit("pull-sample")
         buffer = sample.get_buffer()
+        if self.args.sync:
+            self.look(sample)
         if self.frames >= self.args.frames:
             return Gst.FlowReturn.OK
         self.frames += 1
@@ -156,7 +212,7 @@ class Viewer:
         self.loop.run()
         result = {"frames": self.frames, "errors": self.errors, "ended_by": self.ended_by,
                   "first_frame_ms": self.first_frame_ms, "longest_gap_ms": self.longest_gap_ms,
-                  "width": self.size[0], "height": self.size[1], **self.lost()}
+                  "width": self.size[0], "height": self.size[1], "sounds": self.sounds, **self.lost()}
         if self.args.png and self.sample:
             self.save_png()
         # Takes the TEARDOWN to the server.
@@ -176,6 +232,7 @@ def main():
     parser.add_argument("--latency", default=500, type=int, help="of the jitter buffer, in ms")
     parser.add_argument("--frames", default=100, type=int, help="end after so many pictures")
     parser.add_argument("--timeout", default=60.0, type=float, help="seconds in all")
+    parser.add_argument("--sync", action="store_true", help="tell of flashes and beeps")
     parser.add_argument("--png", help="save the last picture there")
     args = parser.parse_args()
     Gst.init(None)

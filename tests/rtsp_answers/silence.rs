@@ -38,7 +38,7 @@ fn a_client_without_any_sign_of_life_loses_its_session_and_any_sign_will_do() {
     while begun.elapsed() < Duration::from_millis(12_500) {
         assert!(playing.read_frame(SOON).unwrap().is_some());
     }
-    assert!(house.relay.log_contains("reason=\"it has been silent\""));
+    assert!(house.relay.wait_log("reason=\"it has been silent\"", SOON).is_some());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::print_stderr, reason = "these helpers are tests too")]
 
 mod continuity;
+pub mod film;
 mod gst_camera;
 mod listening;
 mod process;
@@ -14,6 +15,7 @@ mod relay;
 mod rtsp_client;
 mod transcript;
 mod wait;
+mod watched;
 
 pub use continuity::Continuity;
 pub use gst_camera::GstCamera;
@@ -24,6 +26,7 @@ pub use relay::Relay;
 pub use rtsp_client::{Incoming, OwnedFrame, RtspClient};
 pub use transcript::Transcript;
 pub use wait::{wait_for, wait_until};
+pub use watched::{Times, Watched};
 
 use std::path::PathBuf;
 

@@ -46,6 +46,11 @@ impl Transcript {
         lock(&self.0).lines.clone()
     }
 
+    /// The lines so far without the first `read` ones.
+    pub fn lines_after(&self, read: usize) -> Vec<String> {
+        lock(&self.0).lines.get(read..).unwrap_or_default().to_vec()
+    }
+
     /// All lines so far as one text.
     pub fn text(&self) -> String {
         self.lines().join("\n")

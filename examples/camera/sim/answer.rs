@@ -121,15 +121,16 @@ impl Connection {
 
     fn setup(&mut self, request: &Request) -> Result<Response, StatusCode> {
         let (feed, track) = self.target(&request.uri)?;
+        let ssrcs = feed.ssrcs();
         let track = match track {
-            Some(track) if track < feed.ssrcs.len() => track,
-            None if feed.ssrcs.len() == 1 => 0,
+            Some(track) if track < ssrcs.len() => track,
+            None if ssrcs.len() == 1 => 0,
             None => return Err(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED),
             Some(_) => return Err(StatusCode::NOT_FOUND),
         };
         let asked = Transport::from_headers(&request.headers);
         let asked = asked.map_err(|_| StatusCode::BAD_REQUEST)?.ok_or(StatusCode::BAD_REQUEST)?;
-        let usable = asked.0.iter().find_map(|spec| self.delivery(spec, track, feed.ssrcs[track]));
+        let usable = asked.0.iter().find_map(|spec| self.delivery(spec, track, ssrcs[track]));
         let (delivery, answer) = usable.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
         if self.session.is_none() && request.headers.get("Session").is_none() {
             let id = format!("{:016X}", self.world.random.next());

@@ -1,5 +1,6 @@
-//! What a path shows: H.264 access units, played in a loop.
+//! What a path shows: H.264 or H.265 access units, played in a loop.
 
+use super::coding::{Coding, Role};
 use super::sei::Stamp;
 use std::io;
 
@@ -12,25 +13,15 @@ pub struct AccessUnit {
     pub key: bool,
 }
 
-/// A piece of H.264 video. The first picture is a key frame.
+/// A piece of video. The first picture is a key frame.
 #[derive(Clone, Debug)]
 pub struct Clip {
+    /// How it is coded.
+    pub coding: Coding,
     /// In order of decoding, which is the order of showing too.
     pub pictures: Vec<AccessUnit>,
     /// Pictures a second.
     pub fps: u32,
-}
-
-const SLICE: u8 = 1;
-const IDR: u8 = 5;
-const SEI: u8 = 6;
-const SPS: u8 = 7;
-const PPS: u8 = 8;
-const DELIMITER: u8 = 9;
-
-/// `nal_unit_type` of a NAL unit; 0 for an empty one.
-pub fn kind(nal: &[u8]) -> u8 {
-    nal.first().map_or(0, |header| header & 0x1f)
 }
 
 impl Clip {
@@ -48,26 +39,36 @@ impl Clip {
         Self::from_annexb(bytes, 25).expect("the embedded clips begin with a key frame")
     }
 
-    /// Cuts an Annex B byte stream (what `ffmpeg -f h264` writes) into pictures. Whatever stands
-    /// before the first key frame is left out; an error if there is none.
+    /// Cuts an Annex B byte stream of H.264 (what `ffmpeg -f h264` writes) into pictures. Whatever
+    /// stands before the first key frame is left out; an error if there is none.
     pub fn from_annexb(bytes: &[u8], fps: u32) -> io::Result<Self> {
+        Self::cut(Coding::H264, bytes, fps)
+    }
+
+    /// The same of H.265 (`ffmpeg -f hevc`).
+    pub fn from_h265(bytes: &[u8], fps: u32) -> io::Result<Self> {
+        Self::cut(Coding::H265, bytes, fps)
+    }
+
+    fn cut(coding: Coding, bytes: &[u8], fps: u32) -> io::Result<Self> {
+        let empty = || AccessUnit { nal_units: Vec::new(), key: false };
         let mut pictures: Vec<AccessUnit> = Vec::new();
-        let mut current = AccessUnit { nal_units: Vec::new(), key: false };
-        let mut has_slice = false;
+        let (mut current, mut has_slice) = (empty(), false);
         for nal in nal_units(bytes) {
-            let kind = kind(nal);
-            let slice = matches!(kind, SLICE..=IDR);
-            // first_mb_in_slice is 0 exactly when the bit after the header is 1.
-            let opens = if slice { nal.get(1).is_some_and(|b| b & 0x80 != 0) } else { true };
-            if has_slice && opens && (slice || matches!(kind, SEI..=DELIMITER)) {
-                pictures.push(std::mem::replace(
-                    &mut current,
-                    AccessUnit { nal_units: Vec::new(), key: false },
-                ));
+            let role = coding.role(nal);
+            let opens = match role {
+                Role::Slice { first, .. } => first,
+                Role::ParameterSet(_) | Role::Before => true,
+                Role::Other => false,
+            };
+            if has_slice && opens {
+                pictures.push(std::mem::replace(&mut current, empty()));
                 has_slice = false;
             }
-            has_slice |= slice;
-            current.key |= kind == IDR;
+            if let Role::Slice { key, .. } = role {
+                has_slice = true;
+                current.key |= key;
+            }
             current.nal_units.push(nal.to_vec());
         }
         if has_slice {
@@ -76,29 +77,32 @@ impl Clip {
         let first = pictures.iter().position(|picture| picture.key).unwrap_or(pictures.len());
         pictures.drain(..first);
         if pictures.is_empty() || fps == 0 {
-            let text = "no H.264 key frame in Annex B form in it, or no frame rate";
+            let name = coding.name();
+            let text = format!("no {name} key frame in Annex B form in it, or no frame rate");
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
-        Ok(Self { pictures, fps })
+        Ok(Self { coding, pictures, fps })
     }
 
     /// Puts an empty [`Stamp`] before the first slice of each picture, to be filled when sent.
     #[must_use]
     pub fn stamped(mut self) -> Self {
         for picture in &mut self.pictures {
-            let slice = picture.nal_units.iter().position(|nal| matches!(kind(nal), SLICE..=IDR));
+            let is_slice = |nal: &Vec<u8>| matches!(self.coding.role(nal), Role::Slice { .. });
+            let slice = picture.nal_units.iter().position(is_slice);
             let at = slice.unwrap_or(picture.nal_units.len());
-            picture.nal_units.insert(at, Stamp::default().nal_unit());
+            picture.nal_units.insert(at, Stamp::default().nal_unit(self.coding.sei_header()));
         }
         self
     }
 
-    /// The first SPS and PPS, for the presentation.
-    pub fn parameter_sets(&self) -> Option<(&[u8], &[u8])> {
-        let mut all = self.pictures.iter().flat_map(|picture| &picture.nal_units);
-        let sps = all.clone().find(|nal| kind(nal) == SPS)?;
-        let pps = all.find(|nal| kind(nal) == PPS)?;
-        Some((sps, pps))
+    /// The first VPS (H.265), SPS and PPS, for the presentation.
+    pub fn parameter_sets(&self) -> [Option<&[u8]>; 3] {
+        [0, 1, 2].map(|which| {
+            let all = self.pictures.iter().flat_map(|picture| &picture.nal_units);
+            let wanted = |nal: &&Vec<u8>| self.coding.role(nal) == Role::ParameterSet(which);
+            all.into_iter().find(wanted).map(Vec::as_slice)
+        })
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Fault {
     Mute(bool),
     /// All connections are reset.
     Die,
+    /// All connections are reset, and the camera begins anew: with other SSRCs, sequence numbers and
+    /// time stamps, and with its clock in 1970.
+    Reboot,
     /// All connections are closed.
     CloseAll,
     /// RTCP BYE to all sessions, then all connections are closed.
@@ -65,7 +68,7 @@ pub enum Fault {
 }
 
 /// The words of [`Fault::parse`], for people.
-pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | die | close | bye | \
+pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | die | reboot | close | bye | \
     garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
     forget-after MS | wrong-password on|off | no-tcp on|off | \
     network LOSS% REORDER% DUPLICATE%";
@@ -86,6 +89,7 @@ impl Fault {
             ["stall", word] => Self::Stall(on(word)?),
             ["mute", word] => Self::Mute(on(word)?),
             ["die"] => Self::Die,
+            ["reboot"] => Self::Reboot,
             ["close"] => Self::CloseAll,
             ["bye"] => Self::ByeAndClose,
             ["garbage", n] => Self::Garbage { bytes: n.parse().ok()? },
@@ -153,7 +157,11 @@ impl Switches {
             Fault::NoAnswer { .. } | Fault::Status { .. } | Fault::SlowAnswer { .. } => {
                 self.answers().push(fault.clone());
             }
-            Fault::Refuse(_) | Fault::Die | Fault::CloseAll | Fault::ByeAndClose => {}
+            Fault::Refuse(_)
+            | Fault::Die
+            | Fault::Reboot
+            | Fault::CloseAll
+            | Fault::ByeAndClose => {}
             Fault::Garbage { .. } | Fault::Network(_) => {}
         }
     }

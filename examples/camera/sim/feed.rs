@@ -3,13 +3,13 @@
 
 use super::delivery::Delivery;
 use super::faults::Switches;
-use super::options::{Path, Start};
+use super::options::{self, Path, Reports, Start};
 use super::picture::Picture;
 use super::random::Random;
+use super::sdp;
 use super::sei::Stamp;
 use super::stats::Counters;
-use super::timeline::{Epoch, Timeline, unix_now};
-use super::{sdp, tone};
+use super::timeline::{Beat, Epoch, Timeline, unix_now};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,8 +29,7 @@ pub struct Feed {
     pub path: Path,
     /// The SDP.
     pub presentation: String,
-    /// SSRC of each track: video first.
-    pub ssrcs: Vec<u32>,
+    epoch: Epoch,
     switches: Arc<Switches>,
     counters: Arc<Counters>,
     random: Arc<Random>,
@@ -53,12 +52,14 @@ struct Track {
     timeline: Timeline,
     pictures: Vec<Picture>,
     next_report: Instant,
+    video: bool,
 }
 
 /// A playing session.
 #[derive(Debug)]
 struct Subscriber {
     session: u64,
+    since: Instant,
     /// Where each track goes, and whether it had its first sender report.
     tracks: Vec<(Option<Delivery>, bool)>,
     waits_for_key: bool,
@@ -73,34 +74,22 @@ impl Feed {
         random: Arc<Random>,
     ) -> Self {
         let presentation = sdp::write(&path);
-        let mut clip = path.clip.clone();
-        path.clip.pictures.clear();
-        if path.stamp {
-            clip = clip.stamped();
-        }
-        let now = Instant::now();
         let epoch = Epoch::new();
-        let numbers = || (random.next() as u32, random.next() as u16, random.next() as u32);
-        let (ssrc, sequence, timestamp) = numbers();
-        let first = path.first_sequence.unwrap_or(sequence);
-        let first = (ssrc, first, path.first_timestamp.unwrap_or(timestamp));
-        let pack = |unit| Picture::new(unit, sdp::VIDEO_TYPE, path.packets, path.marker);
-        let mut tracks = vec![Track {
-            timeline: Timeline::new(epoch, path.clip.fps, sdp::VIDEO_CLOCK, first),
-            pictures: clip.pictures.iter().map(pack).collect(),
-            next_report: now,
-        }];
-        if path.audio {
-            tracks.push(Track {
-                timeline: Timeline::new(epoch, tone::PER_SECOND, tone::CLOCK_RATE, numbers()),
-                pictures: vec![Picture::of_payload(&tone::payload(), tone::PAYLOAD_TYPE)],
-                next_report: now,
-            });
+        let mut tracks = Vec::new();
+        for track in path.tracks() {
+            let mut numbers = random.rtp_numbers();
+            if tracks.is_empty() {
+                numbers.1 = path.first_sequence.unwrap_or(numbers.1);
+                numbers.2 = path.first_timestamp.unwrap_or(numbers.2);
+            }
+            tracks.push(Track::new(track, &path, epoch, numbers));
         }
+        path.clip.pictures.clear();
+        path.more.clear();
         Self {
             presentation,
-            ssrcs: tracks.iter().map(|track| track.timeline.ssrc).collect(),
             path,
+            epoch,
             switches,
             counters,
             random,
@@ -113,6 +102,11 @@ impl Feed {
             }),
             wake: Condvar::new(),
         }
+    }
+
+    /// The SSRC of each track, in their order.
+    pub fn ssrcs(&self) -> Vec<u32> {
+        self.state().tracks.iter().map(|track| track.timeline.ssrc).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,13 +157,22 @@ impl Feed {
         let waits_for_key = self.path.start == Start::NextKeyFrame;
         answer(&state.first_packets(waits_for_key));
         let tracks = tracks.into_iter().map(|delivery| (delivery, false)).collect();
-        state.subscribers.push(Subscriber { session, tracks, waits_for_key });
+        let since = Instant::now();
+        state.subscribers.push(Subscriber { session, since, tracks, waits_for_key });
         self.wake.notify_all();
     }
 
     /// Takes a session away; nothing is sent to it afterwards.
     pub fn unsubscribe(&self, session: u64) {
         self.state().subscribers.retain(|subscriber| subscriber.session != session);
+    }
+
+    /// All tracks begin anew, see [`super::Fault::Reboot`].
+    pub fn reboot(&self) {
+        let epoch = self.epoch.unset();
+        for track in &mut self.state().tracks {
+            track.timeline.reboot(epoch, self.random.rtp_numbers());
+        }
     }
 
     /// Puts garbage before the next picture.
@@ -217,12 +220,17 @@ impl Feed {
             if subscriber.waits_for_key && index == VIDEO {
                 continue;
             }
-            if report_all || !*reported {
+            let may = match self.path.reports {
+                Reports::First => true,
+                Reports::After(time) => now - subscriber.since >= time,
+                Reports::Never => false,
+            };
+            if may && (report_all || !*reported) {
                 *reported = true;
                 delivery.rtcp(&report);
             }
             let sent = delivery.picture(picture);
-            self.count(picture, sent, index == VIDEO);
+            self.count(picture, sent, track.video);
         }
     }
 
@@ -237,6 +245,34 @@ impl Feed {
         } else {
             add(&self.counters.pictures_dropped, usize::from(video));
         }
+    }
+}
+
+impl Track {
+    fn new(track: options::Track, path: &Path, epoch: Epoch, numbers: (u32, u16, u32)) -> Self {
+        let video = matches!(track, options::Track::Video(_));
+        let (beat, clock_rate, pictures) = match track {
+            options::Track::Video(mut clip) => {
+                if path.stamp {
+                    clip = clip.stamped();
+                }
+                let pack = |unit| {
+                    let (packets, marker) = (path.packets, path.marker);
+                    Picture::new(clip.coding, unit, sdp::VIDEO_TYPE, packets, marker)
+                };
+                let beat = Beat { of: 1, per_second: clip.fps };
+                (beat, sdp::VIDEO_CLOCK, clip.pictures.iter().map(pack).collect())
+            }
+            options::Track::Sound(sound) => {
+                let pack = |payload: &Vec<u8>| {
+                    Picture::of_payload(payload, sound.payload_type, sound.marker)
+                };
+                let beat = Beat { of: sound.ticks, per_second: sound.clock_rate };
+                (beat, sound.clock_rate, sound.payloads.iter().map(pack).collect())
+            }
+        };
+        let timeline = Timeline::new(epoch, beat, clock_rate, numbers);
+        Self { timeline, pictures, next_report: Instant::now(), video }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A simulated IP camera: serves H.264 clips in a loop over RTSP, and misbehaves on demand.
+//! A simulated IP camera: serves clips in a loop over RTSP, and misbehaves on demand.
 //!
 //! The example `camera` is a thin program around it; tests and benchmarks include this folder by
 //! path and run it in their own process. It uses rtsp-proto for bytes, and nothing of the relay.
@@ -14,6 +14,7 @@
 
 mod answer;
 pub mod clip;
+pub mod coding;
 mod connection;
 mod delivery;
 mod door;
@@ -28,6 +29,7 @@ mod random;
 mod sdp;
 pub mod sei;
 mod session;
+pub mod sound;
 pub mod stats;
 mod synthetic;
 mod timeline;
@@ -36,10 +38,12 @@ mod udp;
 mod world;
 
 pub use clip::Clip;
+pub use coding::Coding;
 pub use faults::Fault;
 pub use network::{Quality, Tally};
-pub use options::{Auth, Marker, Options, Packets, Path, Start};
+pub use options::{Auth, Marker, Options, Packets, Path, Reports, Start, Track};
 pub use sei::Stamp;
+pub use sound::Sound;
 pub use stats::Stats;
 pub use synthetic::Synthetic;
 
@@ -151,6 +155,10 @@ impl Camera {
             Fault::Refuse(false) => self.door().open(&self.world)?,
             Fault::Stall(false) => self.world.each_outlet(Outlet::flush),
             Fault::Die => self.world.each_outlet(Outlet::reset),
+            Fault::Reboot => {
+                self.world.each_outlet(Outlet::reset);
+                self.world.feeds.iter().for_each(|feed| feed.reboot());
+            }
             Fault::CloseAll => self.world.each_outlet(Outlet::close),
             Fault::ByeAndClose => {
                 self.world.feeds.iter().for_each(|feed| feed.bye());

@@ -1,6 +1,7 @@
 //! How a camera is set up.
 
 use super::clip::Clip;
+use super::sound::Sound;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -89,10 +90,14 @@ pub struct Path {
     pub clip: Clip,
     /// A second track with a tone.
     pub audio: bool,
+    /// Tracks after these.
+    pub more: Vec<Track>,
     /// Put a time stamp into each picture, see [`super::sei`].
     pub stamp: bool,
     /// With which picture a session begins.
     pub start: Start,
+    /// When a session gets its sender reports.
+    pub reports: Reports,
     /// SPS and PPS are in the presentation.
     pub sprop: bool,
     /// The answer to DESCRIBE has a Content-Base.
@@ -116,8 +121,10 @@ impl Path {
             name: name.into(),
             clip,
             audio: false,
+            more: Vec::new(),
             stamp: true,
             start: Start::default(),
+            reports: Reports::default(),
             sprop: true,
             content_base: true,
             rtp_info: true,
@@ -134,6 +141,29 @@ impl Path {
         self.audio = true;
         self
     }
+
+    /// The same with one more track.
+    #[must_use]
+    pub fn with(mut self, track: Track) -> Self {
+        self.more.push(track);
+        self
+    }
+
+    /// All tracks: the clip, then a tone, then the others.
+    pub fn tracks(&self) -> Vec<Track> {
+        let clip = Track::Video(self.clip.clone());
+        let tone = self.audio.then(|| Track::Sound(Sound::tone()));
+        [clip].into_iter().chain(tone).chain(self.more.iter().cloned()).collect()
+    }
+}
+
+/// What a track brings.
+#[derive(Clone, Debug)]
+pub enum Track {
+    /// Pictures.
+    Video(Clip),
+    /// Anything else.
+    Sound(Sound),
 }
 
 /// With which picture a session begins.
@@ -146,6 +176,18 @@ pub enum Start {
     NextKeyFrame,
     /// The encoder makes a key frame at once, for all sessions.
     ForcedKeyFrame,
+}
+
+/// When a session gets its sender reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reports {
+    /// Before the first packet of a track, and every five seconds.
+    #[default]
+    First,
+    /// The first one so long after the session began.
+    After(Duration),
+    /// Never.
+    Never,
 }
 
 /// Which packets of a picture have the marker bit.

@@ -1,9 +1,10 @@
-//! One access unit as RTP packets (RFC 6184), made once and patched each time it is sent.
+//! One access unit as RTP packets (RFC 6184, RFC 7798), made once and patched each time it is sent.
 //!
 //! The packets lie behind one another in the form of interleaved TCP (`$`, channel, length), so a
 //! picture is one `write`; for UDP each packet is sent without its prefix.
 
 use super::clip::AccessUnit;
+use super::coding::Coding;
 use super::options::{Marker, Packets};
 use super::sei::{Stamp, TEXT};
 use super::timeline::Timeline;
@@ -13,8 +14,6 @@ pub const MAX_PAYLOAD: usize = 1400;
 
 const PREFIX: usize = 4;
 const HEADER: usize = 12;
-const STAP_A: u8 = 24;
-const FU_A: u8 = 28;
 
 /// A picture ready for the wire.
 #[derive(Clone, Debug)]
@@ -30,13 +29,19 @@ pub struct Picture {
 
 impl Picture {
     /// Cuts an access unit into packets of at most [`MAX_PAYLOAD`] bytes of payload: a NAL unit
-    /// that is too large in FU-A, small neighbours together in STAP-A, others alone.
-    pub fn new(unit: &AccessUnit, payload_type: u8, packets: Packets, marker: Marker) -> Self {
+    /// that is too large in fragments, small neighbours together, others alone.
+    pub fn new(
+        coding: Coding,
+        unit: &AccessUnit,
+        payload_type: u8,
+        packets: Packets,
+        marker: Marker,
+    ) -> Self {
         let empty = Vec::with_capacity(unit.nal_units.iter().map(|nal| nal.len() + 64).sum());
         let mut picture = Self { wire: empty, packets: Vec::new(), stamp: None, key: unit.key };
         let mut rest = unit.nal_units.as_slice();
         while let [nal, others @ ..] = rest {
-            let mut size = 1;
+            let mut size = coding.header_len();
             let fits = |nal: &&Vec<u8>| {
                 size += 2 + nal.len();
                 size <= MAX_PAYLOAD
@@ -46,10 +51,10 @@ impl Picture {
                 Packets::Single => 1,
             };
             if nal.len() > MAX_PAYLOAD {
-                picture.fragments(nal, payload_type);
+                picture.fragments(coding, nal, payload_type);
                 rest = others;
             } else if together > 1 {
-                picture.aggregate(&rest[..together], payload_type);
+                picture.aggregate(coding, &rest[..together], payload_type);
                 rest = &rest[together..];
             } else {
                 picture.packet(payload_type, |payload| payload.extend_from_slice(nal));
@@ -68,10 +73,12 @@ impl Picture {
         picture
     }
 
-    /// A picture of one packet: a piece of audio.
-    pub fn of_payload(bytes: &[u8], payload_type: u8) -> Self {
+    /// One packet that is whole by itself: a piece of audio.
+    pub fn of_payload(bytes: &[u8], payload_type: u8, marker: bool) -> Self {
         let mut one = Self { wire: Vec::new(), packets: Vec::new(), stamp: None, key: true };
         one.packet(payload_type, |payload| payload.extend_from_slice(bytes));
+        one.wire[PREFIX + 1] |= u8::from(marker) << 7;
+        one.stamp = Stamp::position(&one.wire);
         one
     }
 
@@ -85,11 +92,9 @@ impl Picture {
         self.wire[at + 2..at + 4].copy_from_slice(&length.to_be_bytes());
     }
 
-    fn aggregate(&mut self, nal_units: &[Vec<u8>], payload_type: u8) {
-        // The largest nal_ref_idc among them (RFC 6184, 5.7).
-        let importance = nal_units.iter().map(|nal| nal[0] & 0x60).max().unwrap_or(0);
+    fn aggregate(&mut self, coding: Coding, nal_units: &[Vec<u8>], payload_type: u8) {
         self.packet(payload_type, |payload| {
-            payload.push(importance | STAP_A);
+            payload.extend_from_slice(&coding.aggregate(nal_units));
             for nal in nal_units {
                 payload.extend_from_slice(&(nal.len() as u16).to_be_bytes());
                 payload.extend_from_slice(nal);
@@ -97,14 +102,13 @@ impl Picture {
         });
     }
 
-    fn fragments(&mut self, nal: &[u8], payload_type: u8) {
-        let (header, body) = (nal[0], &nal[1..]);
-        let last = body.len().div_ceil(MAX_PAYLOAD - 2) - 1;
-        for (index, part) in body.chunks(MAX_PAYLOAD - 2).enumerate() {
-            let start = u8::from(index == 0) << 7;
-            let end = u8::from(index == last) << 6;
+    fn fragments(&mut self, coding: Coding, nal: &[u8], payload_type: u8) {
+        let body = &nal[coding.header_len()..];
+        let room = MAX_PAYLOAD - coding.header_len() - 1;
+        let last = body.len().div_ceil(room) - 1;
+        for (index, part) in body.chunks(room).enumerate() {
             self.packet(payload_type, |payload| {
-                payload.extend_from_slice(&[header & 0x60 | FU_A, start | end | header & 0x1f]);
+                payload.extend_from_slice(&coding.fragment(nal, index == 0, index == last));
                 payload.extend_from_slice(part);
             });
         }

@@ -21,6 +21,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// SSRC, sequence number and time stamp with which an RTP stream begins.
+    pub fn rtp_numbers(&self) -> (u32, u16, u32) {
+        (self.next() as u32, self.next() as u16, self.next() as u32)
+    }
+
     /// A number below `bound`, which must not be 0.
     pub fn below(&self, bound: u64) -> u64 {
         self.next() % bound

@@ -1,13 +1,14 @@
 //! The presentation of a path, written by hand: what a camera says is text, right or wrong.
 
-use super::options::Path;
-use super::tone;
+use super::clip::Clip;
+use super::coding::Coding;
+use super::options::{Path, Track};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Payload type of the video track.
+/// Payload type of video.
 pub const VIDEO_TYPE: u8 = 96;
-/// Clock rate of the video track.
+/// Clock rate of video.
 pub const VIDEO_CLOCK: u32 = 90_000;
 /// The control attribute of a track is this and its number, from 1.
 pub const CONTROL: &str = "trackID=";
@@ -16,29 +17,49 @@ pub const CONTROL: &str = "trackID=";
 pub fn write(path: &Path) -> String {
     let mut text = format!(
         "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={}\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
-         a=control:*\r\na=range:npt=now-\r\n\
-         m=video 0 RTP/AVP {VIDEO_TYPE}\r\na=rtpmap:{VIDEO_TYPE} H264/{VIDEO_CLOCK}\r\n\
-         a=fmtp:{VIDEO_TYPE} packetization-mode=1{}\r\na=framerate:{}\r\na=control:{CONTROL}1\r\n",
+         a=control:*\r\na=range:npt=now-\r\n",
         path.name,
-        parameter_sets(path),
-        path.clip.fps,
     );
-    if path.audio {
-        text += &format!(
-            "m=audio 0 RTP/AVP {}\r\na=rtpmap:{} PCMU/{}\r\na=control:{CONTROL}2\r\n",
-            tone::PAYLOAD_TYPE,
-            tone::PAYLOAD_TYPE,
-            tone::CLOCK_RATE,
-        );
+    for (track, number) in path.tracks().iter().zip(1..) {
+        text += &match track {
+            Track::Video(clip) => video(clip, path.sprop),
+            Track::Sound(sound) => {
+                let number = sound.payload_type;
+                let fmtp = match sound.fmtp.as_str() {
+                    "" => String::new(),
+                    fmtp => format!("a=fmtp:{number} {fmtp}\r\n"),
+                };
+                let (media, map) = (sound.media, &sound.rtpmap);
+                format!("m={media} 0 RTP/AVP {number}\r\na=rtpmap:{number} {map}\r\n{fmtp}")
+            }
+        };
+        text += &format!("a=control:{CONTROL}{number}\r\n");
     }
     text
 }
 
-fn parameter_sets(path: &Path) -> String {
-    let Some((sps, pps)) = path.clip.parameter_sets().filter(|_| path.sprop) else {
-        return String::new();
+fn video(clip: &Clip, sprop: bool) -> String {
+    let (name, fps) = (clip.coding.name(), clip.fps);
+    let sets = if sprop { parameter_sets(clip).unwrap_or_default() } else { String::new() };
+    let mode = if clip.coding == Coding::H264 { "packetization-mode=1;" } else { "" };
+    let fmtp = match format!("{mode}{sets}") {
+        fmtp if fmtp.is_empty() => fmtp,
+        fmtp => format!("a=fmtp:{VIDEO_TYPE} {}\r\n", fmtp.trim_end_matches(';')),
     };
+    format!(
+        "m=video 0 RTP/AVP {VIDEO_TYPE}\r\na=rtpmap:{VIDEO_TYPE} {name}/{VIDEO_CLOCK}\r\n\
+         {fmtp}a=framerate:{fps}\r\n"
+    )
+}
+
+fn parameter_sets(clip: &Clip) -> Option<String> {
+    let [vps, sps, pps] = clip.parameter_sets();
+    let (sps, pps) = (sps?, pps?);
     let profile: String = sps.iter().skip(1).take(3).map(|byte| format!("{byte:02X}")).collect();
+    let vps = vps.map(|vps| STANDARD.encode(vps));
     let (sps, pps) = (STANDARD.encode(sps), STANDARD.encode(pps));
-    format!(";profile-level-id={profile};sprop-parameter-sets={sps},{pps}")
+    Some(match clip.coding {
+        Coding::H264 => format!("profile-level-id={profile};sprop-parameter-sets={sps},{pps}"),
+        Coding::H265 => format!("sprop-vps={};sprop-sps={sps};sprop-pps={pps}", vps?),
+    })
 }

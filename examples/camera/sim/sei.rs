@@ -1,5 +1,5 @@
-//! The time stamp that travels inside the picture: an H.264 SEI message "user data unregistered"
-//! (ITU-T H.264, D.1.7) with the moment of sending and a counter.
+//! The time stamp that travels inside the picture: an SEI message "user data unregistered" (ITU-T
+//! H.264, D.1.7; H.265, D.2.7) with the moment of sending and a counter.
 //!
 //! It survives any relay that leaves the payload alone, so delay and loss can be measured behind
 //! it without trusting its RTP. Both numbers are written as hexadecimal text: no byte of it is
@@ -30,9 +30,9 @@ impl Stamp {
         Self { sent_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX), count }
     }
 
-    /// The SEI NAL unit, without start code.
-    pub fn nal_unit(self) -> Vec<u8> {
-        let mut nal = vec![6, 5, (UUID.len() + TEXT) as u8];
+    /// The SEI NAL unit, without start code, behind the `header` of such a NAL unit.
+    pub fn nal_unit(self, header: &[u8]) -> Vec<u8> {
+        let mut nal = [header, &[5, (UUID.len() + TEXT) as u8]].concat();
         nal.extend_from_slice(&UUID);
         let text = nal.len();
         nal.resize(text + TEXT, b'0');

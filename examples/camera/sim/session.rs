@@ -100,7 +100,7 @@ impl Sessions {
             id,
             number,
             feed: Arc::clone(feed),
-            tracks: feed.ssrcs.iter().map(|_| None).collect(),
+            tracks: feed.ssrcs().iter().map(|_| None).collect(),
             playing: false,
             pulse: Arc::new(Pulse::new()),
             ended: false,

@@ -4,6 +4,7 @@
 //! rest up to the wanted size stands behind the end of the slice's data, where decoders ignore it.
 
 use super::clip::{AccessUnit, Clip};
+use super::coding::Coding;
 use super::random::Random;
 
 /// What to make.
@@ -54,7 +55,7 @@ impl Clip {
             }
             AccessUnit { nal_units, key }
         };
-        Self { pictures: (0..gop).map(picture).collect(), fps }
+        Self { coding: Coding::H264, pictures: (0..gop).map(picture).collect(), fps }
     }
 }
 

@@ -23,6 +23,27 @@ impl Epoch {
     pub fn new() -> Self {
         Self { instant: Instant::now(), unix: unix_now() }
     }
+
+    /// The same moment by a clock that nobody has set: it began in 1970.
+    pub fn unset(self) -> Self {
+        Self { unix: Duration::ZERO, ..self }
+    }
+}
+
+/// How long a beat lasts, in seconds: `of` divided by `per_second`.
+#[derive(Clone, Copy, Debug)]
+pub struct Beat {
+    /// How many parts of a second, such as samples.
+    pub of: u32,
+    /// How many of them a second has.
+    pub per_second: u32,
+}
+
+impl Beat {
+    /// What has happened of something that happens `rate` times a second, after so many beats.
+    fn times(self, beats: u64, rate: u128) -> u128 {
+        u128::from(beats) * u128::from(self.of) * rate / u128::from(self.per_second)
+    }
 }
 
 /// One RTP stream.
@@ -35,7 +56,7 @@ pub struct Timeline {
     /// Counts the beats; the next one to be sent.
     pub beat: u64,
     epoch: Epoch,
-    per_second: u32,
+    beat_length: Beat,
     clock_rate: u32,
     first_timestamp: u32,
     packets: u32,
@@ -43,8 +64,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// `per_second` beats of a clock of `clock_rate` Hz; `numbers` gives SSRC and first numbers.
-    pub fn new(epoch: Epoch, per_second: u32, clock_rate: u32, numbers: (u32, u16, u32)) -> Self {
+    /// Beats of a clock of `clock_rate` Hz; `numbers` gives SSRC and first numbers.
+    pub fn new(epoch: Epoch, beat_length: Beat, clock_rate: u32, numbers: (u32, u16, u32)) -> Self {
         let (ssrc, sequence, first_timestamp) = numbers;
         let (packets, octets, beat) = (0, 0, 0);
         Self {
@@ -52,7 +73,7 @@ impl Timeline {
             sequence,
             beat,
             epoch,
-            per_second,
+            beat_length,
             clock_rate,
             first_timestamp,
             packets,
@@ -61,7 +82,7 @@ impl Timeline {
     }
 
     fn since_epoch(&self) -> Duration {
-        let ns = u128::from(self.beat) * SECOND_NS / u128::from(self.per_second);
+        let ns = self.beat_length.times(self.beat, SECOND_NS);
         Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
     }
 
@@ -73,7 +94,8 @@ impl Timeline {
     /// Skips the beats that lie before `now`.
     pub fn catch_up(&mut self, now: Instant) {
         let gone = now.saturating_duration_since(self.epoch.instant).as_nanos();
-        let beat = (gone * u128::from(self.per_second)).div_ceil(SECOND_NS);
+        let Beat { of, per_second } = self.beat_length;
+        let beat = (gone * u128::from(per_second)).div_ceil(SECOND_NS * u128::from(of));
         self.beat = self.beat.max(u64::try_from(beat).unwrap_or(u64::MAX));
     }
 
@@ -84,8 +106,15 @@ impl Timeline {
 
     /// RTP time stamp `beats` after the next one.
     pub fn timestamp_after(&self, beats: u64) -> u32 {
-        let ticks = u128::from(self.beat + beats) * u128::from(self.clock_rate);
-        self.first_timestamp.wrapping_add((ticks / u128::from(self.per_second)) as u32)
+        let ticks = self.beat_length.times(self.beat + beats, self.clock_rate.into());
+        self.first_timestamp.wrapping_add(ticks as u32)
+    }
+
+    /// The camera begins anew: other numbers, and a clock that says something else.
+    pub fn reboot(&mut self, epoch: Epoch, numbers: (u32, u16, u32)) {
+        (self.ssrc, self.sequence, self.first_timestamp) = numbers;
+        (self.packets, self.octets) = (0, 0);
+        self.epoch = epoch;
     }
 
     /// Counts packets for the sender reports.

@@ -1,9 +1,7 @@
-//! The audio track: a tone in G.711 mu-law (RFC 3551, 4.5.14), 8 kHz, 20 ms a packet.
+//! A tone in G.711 mu-law (RFC 3551, 4.5.14), 8 kHz, 20 ms a packet.
 
 /// Samples and bytes in a packet.
 pub const SAMPLES: usize = 160;
-/// Packets a second.
-pub const PER_SECOND: u32 = 50;
 /// Hz.
 pub const CLOCK_RATE: u32 = 8000;
 /// The static payload type of PCMU.

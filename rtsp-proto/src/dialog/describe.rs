@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::step::{Phase, Step};
-use super::{Dialog, DialogError, Output, keepalive, setup};
+use super::{Dialog, DialogError, Output, error, keepalive, setup};
 use crate::headers::Public;
 use crate::sdp::SessionDescription;
 use crate::url::ControlBase;
@@ -35,7 +35,9 @@ pub(super) fn options_answered(
         if let Some(Public(methods)) = Public::from_camera(&response.headers) {
             dialog.methods = methods;
         }
-        dialog.keepalive.know_server(response.headers.get("Server").unwrap_or_default());
+        let server = response.headers.get("Server").unwrap_or_default().trim();
+        dialog.keepalive.know_server(server);
+        dialog.server = Some(error::quote(server)).filter(|server| !server.is_empty());
     } else if keepalive::is_refusal(response.status) {
         dialog.keepalive.refuse(Method::Options);
     }

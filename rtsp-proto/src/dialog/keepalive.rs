@@ -26,12 +26,15 @@ const JITTER: u32 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Keepalive {
     refused: Vec<Method>,
+    /// Those of `refused` that the camera refused in a session that lived on: in the next one they
+    /// would be refused again. A status for OPTIONS in a handshake says less.
+    for_good: Vec<Method>,
     is_vlc: bool,
     /// The method of the last one.
     sent: Option<Method>,
     pub(super) due: Option<Instant>,
-    /// When it is decided whether a session survived 454.
-    pub(super) doubt: Option<Instant>,
+    /// When it is decided whether a session survived 454, and what was answered with it.
+    pub(super) doubt: Option<(Instant, Option<Method>)>,
 }
 
 /// Whether a status says that the method does not work, rather than that something else failed.
@@ -40,6 +43,21 @@ pub(super) fn is_refusal(status: StatusCode) -> bool {
 }
 
 impl Keepalive {
+    /// Without the methods that this camera refused before.
+    pub(super) fn without(refused: &[Method]) -> Self {
+        Self { refused: refused.to_vec(), for_good: refused.to_vec(), ..Self::default() }
+    }
+
+    pub(super) fn refused_for_good(&self) -> &[Method] {
+        &self.for_good
+    }
+
+    fn refuse_for_good(&mut self, method: Method) {
+        if !self.for_good.contains(&method) {
+            self.for_good.push(method);
+        }
+    }
+
     /// Takes the `Server` header.
     pub(super) fn know_server(&mut self, server: &str) {
         self.is_vlc = server.to_ascii_lowercase().contains("vlc");
@@ -73,7 +91,8 @@ impl Keepalive {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.due, self.doubt].into_iter().flatten().min()
+        let doubt = self.doubt.as_ref().map(|&(at, _)| at);
+        [self.due, doubt].into_iter().flatten().min()
     }
 }
 
@@ -90,10 +109,12 @@ impl Dialog {
             self.keepalive.stop();
             return Ok(());
         }
-        if self.keepalive.doubt.is_some_and(|at| at <= now) {
-            self.keepalive.doubt = None;
+        if let Some((_, method)) = self.keepalive.doubt.take_if(|(at, _)| *at <= now) {
             if !self.media_flows(now) {
                 return Err(forgotten());
+            }
+            if let Some(method) = method {
+                self.keepalive.refuse_for_good(method);
             }
         }
         if self.keepalive.due.is_some_and(|at| at <= now) {
@@ -133,7 +154,7 @@ pub(super) fn keepalive_answered(
         if !dialog.media_flows(now) {
             return Err(forgotten());
         }
-        dialog.keepalive.doubt = Some(now + DOUBT);
+        dialog.keepalive.doubt = Some((now + DOUBT, dialog.keepalive.sent.clone()));
     }
     if status == StatusCode::UNAUTHORIZED {
         // Not again with another method: cameras lock accounts, and media may flow on.
@@ -147,6 +168,9 @@ pub(super) fn keepalive_answered(
     // A refused one may not have counted: the next method is tried at once.
     dialog.oddities.note(Oddity::MethodRefused);
     if let Some(method) = dialog.keepalive.sent.take() {
+        if status != StatusCode::SESSION_NOT_FOUND {
+            dialog.keepalive.refuse_for_good(method.clone());
+        }
         dialog.keepalive.refuse(method);
     }
     dialog.send_keepalive(now)

@@ -85,6 +85,8 @@ pub struct Dialog {
     digest_with_base: bool,
     /// What `Public` lists.
     methods: Vec<Method>,
+    /// What the `Server` header says.
+    server: Option<String>,
     presentation: Option<Presentation>,
     series: Series,
     session: Session,
@@ -118,12 +120,13 @@ impl Dialog {
             login_withheld: false,
             digest_with_base: false,
             methods: Vec::new(),
+            server: None,
             presentation: None,
             series: Series::default(),
             session: Session::default(),
             play: Play::default(),
             announced: false,
-            keepalive: Keepalive::default(),
+            keepalive: Keepalive::without(&options.refused_keepalives),
             last_media: None,
             failure: None,
             torn_down: false,
@@ -288,6 +291,11 @@ impl Dialog {
         &self.methods
     }
 
+    /// What the camera calls itself (`Server`), fit for a message.
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
     /// The scheme of the login the camera asked for.
     pub fn auth_scheme(&self) -> Option<&'static str> {
         self.auth.scheme_name()
@@ -296,6 +304,17 @@ impl Dialog {
     /// The method of the next keepalive; `None` when the camera refused all.
     pub fn keepalive_method(&self) -> Option<Method> {
         self.keepalive.method(&self.methods)
+    }
+
+    /// The methods that the camera refused as keepalives in a session that lived on, those of
+    /// [`DialogOptions`] included: for the options of the next dialog.
+    pub fn refused_keepalives(&self) -> &[Method] {
+        self.keepalive.refused_for_good()
+    }
+
+    /// How often a keepalive is sent.
+    pub fn keepalive_interval(&self) -> Duration {
+        self.session.keepalive_interval()
     }
 
     /// The stream's URL without its login: the configured one, or the last redirect's.

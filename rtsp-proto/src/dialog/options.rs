@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::auth::Credentials;
-use crate::{Secret, Url, Version};
+use crate::{Method, Secret, Url, Version};
 
 /// How long a camera may take for one answer, unless something else is said.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,6 +23,9 @@ pub struct DialogOptions {
     pub version: Version,
     /// How long an answer to OPTIONS, DESCRIBE, SETUP or PLAY may take.
     pub request_timeout: Duration,
+    /// Methods that this camera refused as keepalives in earlier dialogs
+    /// ([`super::Dialog::refused_keepalives`]): they are not tried again.
+    pub refused_keepalives: Vec<Method>,
 }
 
 impl DialogOptions {
@@ -34,6 +37,7 @@ impl DialogOptions {
             user_agent: user_agent.into(),
             version: Version::V1_0,
             request_timeout: REQUEST_TIMEOUT,
+            refused_keepalives: Vec::new(),
         }
     }
 
@@ -51,6 +55,7 @@ impl fmt::Debug for DialogOptions {
             .field("user_agent", &self.user_agent)
             .field("version", &self.version)
             .field("request_timeout", &self.request_timeout)
+            .field("refused_keepalives", &self.refused_keepalives)
             .finish()
     }
 }

@@ -53,6 +53,7 @@ impl<'a> Camera<'a> {
             user_agent: "fuzz".into(),
             version: if flags & 4 == 0 { Version::V1_0 } else { Version::V2_0 },
             request_timeout: Duration::from_secs(5),
+            refused_keepalives: Vec::new(),
         };
         let now = Instant::now();
         let mut dialog = Dialog::new(options, u64::from(flags), now);

@@ -83,7 +83,7 @@ impl Files {
 }
 
 /// The password of a file without the end of its line, and whether everybody may read it.
-fn read_password(path: &Path) -> Result<(Secret, bool), String> {
+pub(in crate::config) fn read_password(path: &Path) -> Result<(Secret, bool), String> {
     let (bytes, readable_by_others) = read_bounded(path, MAX_PASSWORD_FILE_BYTES)
         .map_err(|error| format!("cannot be read: {}", describe(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;

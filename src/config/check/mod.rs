@@ -7,7 +7,7 @@ mod listeners;
 mod streams;
 mod users;
 
-pub(super) use files::Files;
+pub(super) use files::{Files, read_password};
 
 use rtsp_proto::Secret;
 use rtsp_proto::auth::Credentials;

@@ -12,7 +12,7 @@ use crate::config::model::MediaSelection;
 use crate::media::Presentation;
 use crate::source::carrier::{Carrier, UDP_SILENCE};
 use crate::source::datagrams::Datagrams;
-use crate::source::{Offline, OfflineKind};
+use crate::source::{Cause, Offline, OfflineKind};
 
 impl Connection<'_> {
     /// The camera told its tracks: asks for those that are wanted.
@@ -30,7 +30,7 @@ impl Connection<'_> {
         let presentation = Presentation::new(sdp, wants, &mut self.oddities);
         if presentation.tracks.is_empty() {
             let text = "the camera describes no media that can be relayed";
-            return Err(Offline::new(OfflineKind::Refused, text));
+            return Err(Offline::new(OfflineKind::Refused, text).at(Cause::NoMedia));
         }
         let media = presentation.tracks.iter().map(|track| track.media).collect();
         let continues = self.feed.begin(presentation);
@@ -71,7 +71,7 @@ impl Connection<'_> {
 
     /// Goes on with the other carrier, if there is one.
     pub(super) fn change_carrier(&mut self, why: &str, now: Instant) -> Result<(), Offline> {
-        let refused = |text: String| Offline::new(OfflineKind::Refused, text);
+        let refused = |text: String| Offline::new(OfflineKind::Refused, text).at(Cause::Transport);
         let next = self.choice.change().map_err(refused)?;
         log::info!("{why}, trying {next} stream={}", self.slot.stream.name);
         self.set_up(self.feed.media(), now)

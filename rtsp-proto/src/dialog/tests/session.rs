@@ -38,6 +38,31 @@ fn a_refused_keepalive_method_is_replaced_and_never_used_again() {
 }
 
 #[test]
+fn a_method_that_was_refused_once_is_not_tried_in_the_next_dialog() {
+    let both = OPTIONS_OK.replace("PLAY", "PLAY, GET_PARAMETER");
+    let mut run = playing(&both);
+    run.wait();
+    run = run
+        .script(&[("OPTIONS rtsp://cam/s [77]", REFUSED), ("GET_PARAMETER rtsp://cam/s [77]", OK)]);
+    let refused = run.dialog.refused_keepalives().to_vec();
+    assert_eq!(refused, [Method::Options]);
+
+    let options = DialogOptions { refused_keepalives: refused, ..url(PLAIN) };
+    let mut run = Run::new(options).script(&[
+        ("OPTIONS rtsp://cam/s", &both),
+        ("DESCRIBE rtsp://cam/s", VIDEO),
+        (SETUP, SETUP_OK),
+        ("PLAY rtsp://cam/s [77]", OK),
+    ]);
+    run.wait();
+    run.script(&[("GET_PARAMETER rtsp://cam/s [77]", OK)]);
+
+    // A handshake's 404 may be about the stream, which a booting camera does not have yet.
+    let run = playing("RTSP/1.0 404 Not Found\nCSeq: *\n");
+    assert_eq!(run.dialog.refused_keepalives(), []);
+}
+
+#[test]
 fn vlc_is_kept_alive_with_what_it_counts() {
     let vlc = "RTSP/1.0 200 OK\nCSeq: *\nServer: VLC/3.0.18\nPublic: DESCRIBE,SETUP,TEARDOWN,PLAY,PAUSE,GET_PARAMETER\n";
     let mut run = playing(vlc);
@@ -56,6 +81,7 @@ fn a_camera_that_says_454_of_the_method_keeps_its_session() {
     run.wait();
     assert_eq!(run.error, None);
     assert!(run.dialog.is_playing());
+    assert_eq!(run.dialog.refused_keepalives(), [Method::Options]);
 
     let mut run = playing(OPTIONS_OK);
     run.wait();

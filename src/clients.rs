@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Server;
 use crate::net::Waker;
 
 /// The connections that exist.
@@ -48,7 +47,7 @@ pub struct Details {
 /// Keeps a connection in the list while it is served.
 #[derive(Debug)]
 pub struct Registered {
-    server: Arc<Server>,
+    clients: Arc<Clients>,
     /// The connection.
     pub entry: Arc<Entry>,
 }
@@ -62,12 +61,7 @@ impl Clients {
 
 impl Registered {
     /// Adds a connection to the list.
-    pub(super) fn new(
-        server: &Arc<Server>,
-        id: u64,
-        address: SocketAddr,
-        waker: Arc<Waker>,
-    ) -> Self {
+    pub fn new(clients: &Arc<Clients>, id: u64, address: SocketAddr, waker: Arc<Waker>) -> Self {
         let entry = Arc::new(Entry {
             id,
             address,
@@ -76,8 +70,8 @@ impl Registered {
             stop: AtomicBool::new(false),
             details: Mutex::default(),
         });
-        server.clients.lock().insert(id, Arc::clone(&entry));
-        Self { server: Arc::clone(server), entry }
+        clients.lock().insert(id, Arc::clone(&entry));
+        Self { clients: Arc::clone(clients), entry }
     }
 }
 
@@ -145,8 +139,7 @@ impl Entry {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let clients = &self.server.clients;
-        clients.lock().remove(&self.entry.id);
-        clients.left.notify_all();
+        self.clients.lock().remove(&self.entry.id);
+        self.clients.left.notify_all();
     }
 }
