@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::net::Waker;
 
@@ -14,7 +14,12 @@ pub struct Clients {
     known: Mutex<BTreeMap<u64, Arc<Entry>>>,
     left: Condvar,
     next_id: AtomicU64,
+    /// When a connection that speaks something else was told of last.
+    foreign_told: Mutex<Option<Instant>>,
 }
+
+/// Scanners knock all day: as often is it told at most that somebody spoke something else.
+const FOREIGN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// One connection, as others see it.
 #[derive(Debug)]
@@ -84,6 +89,16 @@ impl Clients {
     /// All of them, oldest first.
     pub fn list(&self) -> Vec<Arc<Entry>> {
         self.lock().values().cloned().collect()
+    }
+
+    /// Whether it is worth a line that a connection speaks something else than it should.
+    pub fn foreign_is_news(&self) -> bool {
+        let mut told = self.foreign_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.is_none_or(|at| at.elapsed() >= FOREIGN_INTERVAL);
+        if news {
+            *told = Some(Instant::now());
+        }
+        news
     }
 
     /// Ends one; `false` when there is none of this id.

@@ -4,7 +4,7 @@
 //! Layers, from the top: [`daemon`] puts the parts together; [`server`] talks RTSP with viewers,
 //! [`probe`] looks at one camera and says what it found;
 //! [`source`] talks RTSP with cameras; [`media`] carries pictures from one to the others; at the
-//! bottom are [`net`], [`config`], [`limits`], [`stats`] and [`logging`]. A layer uses only what is
+//! bottom are [`net`], [`config`], [`limits`], [`stats`] and [`logging`], and below them [`tls`]. A layer uses only what is
 //! below it; `docs/architecture.md` says why, and a test holds it.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clients;
 pub mod config;
 pub mod daemon;
+pub mod drill;
 pub mod entropy;
 pub mod limits;
 pub mod logging;
@@ -23,3 +24,5 @@ pub mod server;
 pub mod service;
 pub mod source;
 pub mod stats;
+pub mod tls;
+pub mod web;

@@ -181,7 +181,9 @@ fn every_mistake_is_named_with_its_line() {
 #[test]
 fn what_is_printed_loads_to_the_same_configuration() {
     let directory = Directory::new("print");
-    let certificate = directory.write("cert.pem", "x");
+    let made = rcgen::generate_simple_self_signed(vec!["relay.lan".to_owned()]).unwrap();
+    let pems = made.cert.pem() + &made.key_pair.serialize_pem();
+    let certificate = directory.write("both.pem", pems);
     let text = format!(
         "rtsps_port=322\ntls_certificate={0}\ntls_key={0}\nrtp_port=6970\nhttp_port=8080\n\
          multicast_interface=eth0\nretry_max_attempts=3\nmax_clients_per_ip=2\n\
@@ -362,7 +364,7 @@ fn a_login_may_stand_in_the_url_in_keys_or_in_a_file() {
          [stream]\nname=cred\nrtsp_url=rtsp://c/\nusername=a\npassword_file=cred\n",
     );
     let surroundings =
-        Surroundings { credentials_directory: Some(credentials), memory_bytes: None };
+        Surroundings { credentials_directory: Some(credentials), ..Surroundings::default() };
     let config = load_in(&file(&path), surroundings).unwrap().config;
     let password = |name: &str| {
         let login = config.streams[name].credentials.as_ref();

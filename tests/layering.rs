@@ -13,7 +13,9 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web", "probe"],
     &["source", "access", "clients"],
     &["media"],
-    &["net", "config", "stats", "logging", "limits", "entropy", "service"],
+    &["limits"],
+    &["net", "config", "stats", "logging", "entropy", "drill", "service"],
+    &["tls"],
 ];
 
 /// What may not occur in a layer's code, and why.
@@ -24,6 +26,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
         "media knows no sockets",
     ),
     ("src/net", &["rtsp_proto"], "net knows no RTSP"),
+    ("src/tls", &["TcpStream", "UdpSocket", "rtsp_proto"], "tls knows neither sockets nor RTSP"),
     (
         "rtsp-proto/src",
         &["TcpStream", "UdpSocket", "std::thread", "SystemTime::now", "Instant::now"],

@@ -1,4 +1,4 @@
-//! `tcp1` to `tcp1000` and `m8x8`: processor time, delay and memory under so many viewers.
+//! `tcp1` to `tcp1000`, `m8x8` and `tls64`: processor time, delay and memory under so many viewers.
 
 use std::io;
 
@@ -26,6 +26,9 @@ const SCENARIOS: [Scenario; 5] = [
     Scenario { name: "tcp1000", viewers: 1000, path: "small", repeat: 2, join_rate: 500 },
 ];
 const MANY: Scenario = Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400 };
+/// Beside the floor without TLS: what encryption costs is in the ratio.
+const TLS: Scenario =
+    Scenario { name: "tls64", viewers: 64, path: "main", repeat: 3, join_rate: 400 };
 
 /// Runs without the hand-off, which are for comparison only.
 const WOKEN_RUNS: usize = 3;
@@ -46,7 +49,7 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
     let mut cost = Vec::new();
     let mut memory = Vec::new();
     let mut held = Vec::new();
-    for scenario in SCENARIOS.iter().chain([&MANY]) {
+    for scenario in SCENARIOS.iter().chain([&MANY, &TLS]) {
         if !lab.options.wants(scenario.name) {
             continue;
         }
@@ -92,6 +95,10 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
     let seconds = lab.options.seconds.to_string();
     let (viewers, join_rate) = (scenario.viewers.to_string(), scenario.join_rate.to_string());
     let arguments = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
+    let server = match scenario.name {
+        "tls64" => Server::Relay { handoff: lab.options.handoff, tls: true },
+        _ => lab.relay(),
+    };
     let mut results = Results::default();
     let direct = lab.serve(Server::Direct, &paths)?;
     results.direct.push(lab.run_load(&direct, &paths[..1], &["--seconds", &seconds])?);
@@ -99,7 +106,7 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         let floor = lab.serve(Server::Floor, &paths)?;
         results.floor.push(lab.run_load(&floor, &paths, &arguments)?);
         drop(floor);
-        let relay = lab.serve(lab.relay(), &paths)?;
+        let relay = lab.serve(server, &paths)?;
         let fresh = relay.holdings()?;
         results.relay.push(lab.run_load(&relay, &paths, &arguments)?);
         results.fresh.push(fresh);
@@ -107,7 +114,7 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         drop(relay);
         let woken = scenario.name == "tcp64" && lab.options.handoff && turn < WOKEN_RUNS;
         if woken {
-            let relay = lab.serve(Server::Relay { handoff: false }, &paths)?;
+            let relay = lab.serve(Server::Relay { handoff: false, tls: false }, &paths)?;
             results.woken.push(lab.run_load(&relay, &paths, &arguments)?);
         }
     }

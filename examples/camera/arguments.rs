@@ -9,7 +9,8 @@ A simulated IP camera: serves clips in a loop over RTSP.
 
 camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|forced]
        [--auth none|basic|digest|digest-qop|digest-sha256|both] [--user U] [--password P]
-       [--timeout SECONDS] [--no-tcp | --no-udp] [--control ADDR:PORT]
+       [--timeout SECONDS] [--no-tcp | --no-udp] [--tls ADDR:PORT]
+       [--control ADDR:PORT]
 
   --listen   default 127.0.0.1:8555; port 0 takes a free one
   --path     WHAT is  builtin                the test pattern, 640x360
@@ -25,6 +26,7 @@ camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|fo
   --start    a session begins with the next picture (default), the next key frame, or one forced
   --auth     default none, or digest if a password is given; user and password are admin, camera
   --timeout  seconds without a sign of life after which a session ends, default 60
+  --tls      a second port, for RTSP over TLS, with a certificate made at the start
   --control  a port for line commands: status, and faults such as `stall on` or `die`
 ";
 
@@ -48,6 +50,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Argume
         match word.as_str() {
             "-h" | "--help" => return Ok(None),
             "--listen" => options.listen = address(&value()?)?,
+            "--tls" => options.tls = Some(address(&value()?)?),
             "--control" => control = Some(address(&value()?)?),
             "--path" => options.paths.push(path(&value()?)?),
             "--audio" => audio = true,

@@ -43,6 +43,9 @@ fn run(arguments: arguments::Arguments) -> io::Result<()> {
     let camera = Arc::new(sim::Camera::start(arguments.options)?);
     for path in camera.paths() {
         println!("{}", camera.url_with_login(path));
+        if let Some(url) = camera.tls_url(path) {
+            println!("{url}");
+        }
     }
     if let Some(address) = arguments.control {
         println!("control {}", control::start(address, &camera)?);

@@ -35,6 +35,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod secret;
 pub mod status;
+pub mod tunnel;
 pub mod url;
 pub mod version;
 

@@ -26,6 +26,7 @@ mod reference;
 mod rules;
 mod source;
 mod summary;
+mod tls_files;
 
 pub use manual::manual;
 pub use model::{Config, REALM};

@@ -9,6 +9,7 @@ use rtsp_proto::auth::{Algorithm, Credentials};
 use rtsp_proto::{Secret, Url};
 
 pub use super::cidr::Cidr;
+pub use crate::tls::Trust as CameraTls;
 
 /// Everything the operator decided, with defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,15 +174,6 @@ pub enum MediaSelection {
     All,
     Video,
     Audio,
-}
-
-/// How an `rtsps://` camera proves itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CameraTls {
-    SystemRoots,
-    /// SHA-256 of the certificate.
-    Fingerprint([u8; 32]),
-    Insecure,
 }
 
 impl Default for Multicast {

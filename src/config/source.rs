@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::document::{Document, Entry, Format, Section, SectionKind, Value};
 use super::place::{Findings, Place};
@@ -52,6 +53,8 @@ pub struct Surroundings {
     pub credentials_directory: Option<PathBuf>,
     /// The machine's memory, if it is known.
     pub memory_bytes: Option<u64>,
+    /// The time of day, for certificates; without it their days are not looked at.
+    pub now: Option<SystemTime>,
 }
 
 impl Surroundings {
@@ -60,6 +63,7 @@ impl Surroundings {
         Self {
             credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             memory_bytes: memory_bytes(),
+            now: Some(SystemTime::now()),
         }
     }
 }

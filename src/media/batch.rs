@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rtsp_proto::rtp::sequence;
+use rtsp_proto::rtp::{HEADER_LEN, sequence};
 
 /// Bytes in front of each packet: `$`, channel, length ([RFC 2326 section 10.12]).
 ///
@@ -82,6 +82,50 @@ impl Batch {
             rest = more;
             Some(frame)
         })
+    }
+
+    /// Whether its last packet has the marker bit.
+    pub(super) fn ends_picture(&self) -> bool {
+        let last = self.frames().last();
+        last.and_then(|frame| frame.get(PREFIX + 1)).is_some_and(|byte| byte & 0x80 != 0)
+    }
+
+    /// A copy that comes now.
+    pub(super) fn again(&self, now: Instant) -> Self {
+        Self { wire: self.wire.clone(), arrived: now, ..*self }
+    }
+
+    /// Gives its RTP packets other numbers, consecutive where they were, and one timestamp.
+    pub(super) fn renumber(&mut self, first_sequence: u16, timestamp: u32) {
+        let step = first_sequence.wrapping_sub(self.first_sequence);
+        self.each_head(|head| {
+            let sequence = u16::from_be_bytes([head[6], head[7]]).wrapping_add(step);
+            head[6..8].copy_from_slice(&sequence.to_be_bytes());
+            head[8..12].copy_from_slice(&timestamp.to_be_bytes());
+        });
+        self.first_sequence = first_sequence;
+        self.next_sequence = self.next_sequence.wrapping_add(step);
+        self.preceding = self.preceding.wrapping_add(step);
+        self.timestamp = timestamp;
+    }
+
+    /// Makes its RTP packets those of another track.
+    pub(super) fn retag(&mut self, track: u8, ssrc: u32, payload_type: u8) {
+        self.each_head(|head| {
+            head[1] = 2 * track;
+            head[5] = head[5] & 0x80 | payload_type & 0x7f;
+            head[12..16].copy_from_slice(&ssrc.to_be_bytes());
+        });
+        self.track = track;
+    }
+
+    /// Shows the prefix and the fixed RTP header of each packet.
+    fn each_head(&mut self, mut change: impl FnMut(&mut [u8; PREFIX + HEADER_LEN])) {
+        let mut at = 0;
+        while let Some(head) = self.wire.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            change(head);
+            at += PREFIX + usize::from(u16::from_be_bytes([head[2], head[3]]));
+        }
     }
 
     /// What it costs to keep.

@@ -100,6 +100,35 @@ impl Presentation {
             })
     }
 
+    /// Which of the `told` tracks each own track can stand in for, for viewers who were told of
+    /// those: all their video must be there, in the same codec; sound is left out when it differs.
+    ///
+    /// # Errors
+    /// Why the viewers cannot be shown this.
+    pub fn lanes_of(&self, told: &Self) -> Result<Vec<Option<u8>>, String> {
+        let mut lanes = vec![None; self.tracks.len()];
+        let must = |kind: &MediaKind| {
+            *kind == MediaKind::Video || told.tracks.iter().all(|t| t.kind != MediaKind::Video)
+        };
+        for (track, lane) in told.tracks.iter().zip(0..) {
+            let fits = |(own, lane): (&Track, &Option<u8>)| lane.is_none() && own.can_be(track);
+            match self.tracks.iter().zip(&lanes).position(fits) {
+                Some(own) => lanes[own] = Some(lane),
+                None if must(&track.kind) => {
+                    let own = self.tracks.iter().find(|own| own.kind == track.kind);
+                    let own = own.map_or("none", |own| &own.encoding);
+                    return Err(format!(
+                        "its {} is {own}, not {}",
+                        track.kind.as_str(),
+                        track.encoding
+                    ));
+                }
+                None => {}
+            }
+        }
+        Ok(lanes)
+    }
+
     /// The SDP for clients: `stream` as the session name if the camera gave none, `address` the
     /// relay's own as the client reached it, `version` growing with each change.
     pub fn sdp(&self, stream: &str, address: std::net::IpAddr, version: u64) -> String {
@@ -155,6 +184,21 @@ impl Track {
             encoding,
             offered: true,
         }
+    }
+
+    /// Whether a decoder that was set up for `other` can go on with this. Video brings its parameters
+    /// along; of other media they must be the same.
+    fn can_be(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.encoding.eq_ignore_ascii_case(&other.encoding)
+            && self.clock_rate == other.clock_rate
+            && (self.is_video() || self.parameters() == other.parameters())
+    }
+
+    /// What rtpmap and fmtp say beside the encoding.
+    fn parameters(&self) -> (u8, &str) {
+        let channels = self.description.rtpmap(self.payload_type).and_then(|map| map.channels);
+        (channels.unwrap_or(1), self.description.fmtp(self.payload_type).unwrap_or_default())
     }
 
     /// Whether pictures must come whole and from a key frame on.

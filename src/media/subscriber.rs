@@ -26,12 +26,13 @@
 //!    the publisher, which throws many out, so the thread never gets one from their middle.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
+use super::backlog::Backlog;
 use super::batch::{Batch, Kind};
 use super::burst::Item;
 use super::gate::{Admits, Gate};
@@ -73,6 +74,10 @@ pub trait Viewer: Send + Sync {
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>);
     /// Whether something that was offered has not left yet.
     fn is_pending(&self) -> bool;
+    /// What is held for the viewer; others may hold the same.
+    fn held_bytes(&self) -> usize {
+        0
+    }
     /// Tells the viewer that nothing more will come, and why.
     fn end(&self, reason: &Arc<str>);
     /// Unique among all viewers.
@@ -90,7 +95,7 @@ pub struct Subscriber<O> {
     /// Held to take one batch out, and to throw out many: the thread must not get a picture from
     /// the middle of what is being thrown out.
     intake: Mutex<()>,
-    backlog: AtomicUsize,
+    backlog: Backlog,
     asleep: AtomicBool,
     waker: Arc<Waker>,
     ended: OnceLock<Arc<str>>,
@@ -110,8 +115,8 @@ pub struct Outbox<O> {
     /// Where the bytes go; also the way for replies.
     pub outlet: O,
     burst: VecDeque<Item>,
-    /// The rest that the outlet keeps is a batch, and counted in the backlog.
-    holds_batch: bool,
+    /// The rest that the outlet keeps is a batch of so many bytes, and counted in the backlog.
+    holds_batch: Option<usize>,
 }
 
 /// The publisher's side.
@@ -135,12 +140,12 @@ impl<O: Outlet> Subscriber<O> {
             Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
         Self {
             id,
-            outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: false }),
+            outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: None }),
             admission: Mutex::new(admission),
             sender,
             receiver,
             intake: Mutex::new(()),
-            backlog: AtomicUsize::new(0),
+            backlog: Backlog::default(),
             asleep: AtomicBool::new(false),
             waker,
             ended: OnceLock::new(),
@@ -165,6 +170,7 @@ impl<O: Outlet> Subscriber<O> {
         let mut admission = self.admission();
         admission.gate = Gate::closed(Instant::now());
         for item in &burst {
+            self.backlog.add(&item.batch);
             if item.batch.video && item.batch.kind != Kind::Control {
                 admission.gate.open(item.batch.track);
             }
@@ -173,7 +179,6 @@ impl<O: Outlet> Subscriber<O> {
         admission.oldest = None;
         admission.slow = false;
         self.bursting.store(!burst.is_empty(), SeqCst);
-        self.backlog.fetch_add(burst.len(), SeqCst);
         outbox.burst = burst.into();
     }
 
@@ -182,12 +187,12 @@ impl<O: Outlet> Subscriber<O> {
     pub fn deactivate(&self) {
         let mut outbox = self.outbox();
         self.admission().active = false;
-        let mut forgotten = outbox.burst.len();
-        outbox.burst.clear();
-        while self.receiver.try_recv().is_ok() {
-            forgotten += 1;
+        for item in std::mem::take(&mut outbox.burst) {
+            self.backlog.remove(item.batch.bytes());
         }
-        self.backlog.fetch_sub(forgotten, SeqCst);
+        while let Ok(batch) = self.receiver.try_recv() {
+            self.backlog.remove(batch.bytes());
+        }
     }
 
     /// The thread's work: writes what is held and queued until there is nothing left or the
@@ -201,8 +206,8 @@ impl<O: Outlet> Subscriber<O> {
                     stuck => return stuck,
                 }
             }
-            if std::mem::take(&mut outbox.holds_batch) {
-                self.backlog.fetch_sub(1, SeqCst);
+            if let Some(bytes) = outbox.holds_batch.take() {
+                self.backlog.remove(bytes);
             }
             let item = match outbox.burst.pop_front() {
                 Some(item) => item,
@@ -218,12 +223,11 @@ impl<O: Outlet> Subscriber<O> {
             };
             let age = item.batch.arrived.saturating_duration_since(self.epoch);
             self.taken.store(age.as_micros() as u64, SeqCst);
+            let bytes = item.batch.bytes();
             match outbox.outlet.send(&item) {
-                Progress::Clear => {
-                    self.backlog.fetch_sub(1, SeqCst);
-                }
+                Progress::Clear => self.backlog.remove(bytes),
                 stuck => {
-                    outbox.holds_batch = true;
+                    outbox.holds_batch = Some(bytes);
                     return stuck;
                 }
             }
@@ -278,7 +282,7 @@ impl<O: Outlet> Subscriber<O> {
 
     /// Writes the batch now, if the invariants allow it; `false` if it has to be queued.
     fn hand_off(&self, batch: &Arc<Batch>) -> bool {
-        if !self.handoff || self.backlog.load(SeqCst) != 0 {
+        if !self.handoff || !self.backlog.is_empty() {
             return false;
         }
         let mut outbox = match self.outbox.try_lock() {
@@ -292,8 +296,8 @@ impl<O: Outlet> Subscriber<O> {
         match outbox.outlet.send(&Item::live(Arc::clone(batch))) {
             Progress::Clear => {}
             Progress::Held => {
-                outbox.holds_batch = true;
-                self.backlog.fetch_add(1, SeqCst);
+                outbox.holds_batch = Some(batch.bytes());
+                self.backlog.add(batch);
                 drop(outbox);
                 self.waker.wake();
             }
@@ -317,11 +321,11 @@ impl<O: Outlet> Subscriber<O> {
         if self.receiver.is_empty() {
             admission.oldest = Some(batch.arrived);
         }
-        self.backlog.fetch_add(1, SeqCst);
+        self.backlog.add(batch);
         let sent = self.sender.try_send(Arc::clone(batch));
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = sent {
             // Cannot be for long enough to matter: a full channel was found stale above.
-            self.backlog.fetch_sub(1, SeqCst);
+            self.backlog.remove(batch.bytes());
             admission.gate.close(batch.arrived, |_| false);
             self.skip(batch, true);
         }
@@ -354,13 +358,14 @@ impl<O: Outlet> Subscriber<O> {
                 kept.push(batch);
             } else {
                 self.skip(&batch, true);
-                self.backlog.fetch_sub(1, SeqCst);
+                self.backlog.remove(batch.bytes());
             }
         }
         for batch in kept {
             // There is room: no more than came out goes in again.
+            let bytes = batch.bytes();
             if self.sender.try_send(batch).is_err() {
-                self.backlog.fetch_sub(1, SeqCst);
+                self.backlog.remove(bytes);
             }
         }
         admission.oldest = Some(now);
@@ -397,7 +402,11 @@ impl<O: Outlet> Viewer for Subscriber<O> {
     fn is_pending(&self) -> bool {
         // All of it, whatever comes out: asking is what brings it near.
         let poisoned = self.outbox.is_poisoned() | self.admission.is_poisoned();
-        (self.backlog.load(SeqCst) != 0) | poisoned
+        !self.backlog.is_empty() | poisoned
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.backlog.bytes()
     }
 
     fn end(&self, reason: &Arc<str>) {

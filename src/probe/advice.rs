@@ -95,6 +95,22 @@ impl Place {
                 ],
             ),
             Cause::SpeaksTls => ("TLS", vec![self.try_tls()]),
+            Cause::Untrusted => (
+                "TLS",
+                vec![
+                    "Once you are sure that this is the camera, put the line tls_fingerprint=... \
+                     into its [stream] section: it pins the certificate."
+                        .into(),
+                ],
+            ),
+            Cause::Tls => (
+                "TLS",
+                vec![
+                    "Is it the camera's port for TLS? 322 is usual, and rtsp:// is without TLS."
+                        .into(),
+                    "Look for newer firmware: TLS 1.2 or 1.3 is needed.".into(),
+                ],
+            ),
             Cause::Transport => (
                 "SETUP",
                 vec![match self.alone {

@@ -69,7 +69,7 @@ impl Attempt {
         interrupt: &Interrupt,
         tell: &dyn Fn(&str),
     ) -> io::Result<Self> {
-        let registry = Registry::new(&target.over(carrier));
+        let registry = Arc::new(Registry::new(&target.over(carrier)));
         let slot = registry.find(target.name()).ok_or(io::ErrorKind::NotFound)?;
         let meter = Arc::new(Meter::new(Arc::clone(&interrupt.waker)));
         slot.hub.attach(Arc::clone(&meter) as _);

@@ -1,29 +1,29 @@
 //! The thread `c<id>` of one connection: waits, reads, writes, and notices silence.
 
-use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::decoder::{Decoder, Event, Peer};
-use rtsp_proto::{Limits, Response, Version};
+use rtsp_proto::{Limits, Response, StatusCode, Version};
 
 use super::Server;
 use super::session::Session;
+use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
-use crate::limits::Place;
+use crate::drill;
+use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
-use crate::net::{Interest, Waker, tcp, wait};
+use crate::net::{Interest, Stream, Waker, tcp};
 use crate::source::SourceGuard;
 
 /// Only touched pages count, and a viewer touches few of them.
 const STACK: usize = 256 * 1024;
-/// Requests and receiver reports are small.
-const READ_SIZE: usize = 2 * 1024;
 /// Bytes of answers that a client leaves unread before its requests wait as well.
 const MAX_OWED: usize = 64 * 1024;
 /// How long a client has to take the last words and close.
@@ -36,12 +36,13 @@ pub(super) struct Client {
     _registered: Registered,
     pub(super) entry: Arc<Entry>,
     pub(super) local: SocketAddr,
-    pub(super) stream: Arc<TcpStream>,
+    pub(super) stream: Arc<Stream>,
+    pub(super) way_in: WayIn,
     pub(super) waker: Arc<Waker>,
     pub(super) out: Out,
     pub(super) session: Option<Session>,
     pub(super) guard: Option<SourceGuard>,
-    pub(super) place: Option<Place>,
+    pub(super) seat: Option<Seat>,
     /// The client has logged in on this connection.
     pub(super) authenticated: bool,
     /// When the client last said anything.
@@ -72,28 +73,13 @@ pub(super) enum Out {
     Moving,
 }
 
-/// Why a connection ends, for the log.
-#[derive(Clone, Debug)]
-pub(super) enum Farewell {
-    /// The client went, with or without TEARDOWN.
-    Gone,
-    /// The client broke the rules; it has been answered.
-    Refused(String),
-    /// The client wanted it so; it has been answered.
-    Asked,
-    /// It takes nothing, or says nothing, for too long.
-    TimedOut(&'static str),
-    /// The stream ended.
-    Ended(Arc<str>),
-}
-
 /// Serves a connection in a thread of its own.
 pub(super) fn spawn(
     server: &Arc<Server>,
-    stream: &Arc<TcpStream>,
+    stream: &Arc<Stream>,
     peer: SocketAddr,
 ) -> io::Result<()> {
-    tcp::prepare_viewer(stream)?;
+    tcp::prepare_viewer(stream.socket())?;
     let local = stream.local_addr()?;
     let waker = Arc::new(Waker::new()?);
     let id = server.clients.next_id();
@@ -105,17 +91,22 @@ pub(super) fn spawn(
 /// Gives a client to a thread of its own; if there is none to be had, gives it back.
 fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
     let (id, peer) = (client.entry.id, client.entry.address);
+    let name = format!("c{id}");
+    if let Err(error) = drill::may_spawn(&name) {
+        return Err((error, Some(client)));
+    }
     let parcel = Arc::new(Mutex::new(Some(client)));
     let take = |parcel: &Mutex<Option<Box<Client>>>| {
         parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
     };
-    let thread = Builder::new().name(format!("c{id}")).stack_size(STACK).spawn({
+    let thread = Builder::new().name(name).stack_size(STACK).spawn({
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -152,7 +143,7 @@ impl Client {
     fn new(
         server: &Arc<Server>,
         id: u64,
-        stream: Arc<TcpStream>,
+        stream: Arc<Stream>,
         local: SocketAddr,
         peer: SocketAddr,
         waker: Arc<Waker>,
@@ -166,11 +157,12 @@ impl Client {
             _registered: registered,
             local,
             out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
+            way_in: WayIn::new(Arc::clone(&stream)),
             stream,
             waker,
             session: None,
             guard: None,
-            place: None,
+            seat: None,
             authenticated: false,
             last_heard: now,
             partial_since: None,
@@ -201,13 +193,14 @@ impl Client {
             };
             let deadline = self.deadline(progress).map(|(at, _)| at);
             let deadline = deadline.into_iter().chain(resume).min();
-            let ready = wait(&self.stream, interest, &self.waker, deadline);
+            let ready = self.way_in.wait(interest, &self.waker, deadline);
             self.awake();
             let ready = match ready {
                 Ok(ready) => ready,
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }
@@ -227,13 +220,16 @@ impl Client {
     }
 
     fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
-        let room = decoder.spare(READ_SIZE);
-        match (&*self.stream).read(room) {
-            Ok(0) => return Err(Farewell::Gone),
-            Ok(count) => decoder.advance(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(_) => return Err(Farewell::Gone),
+        match self.way_in.receive(decoder)? {
+            Input::Nothing | Input::Bytes => {}
+            Input::Opening(opening, rest) => self.open(opening, rest)?,
+            Input::NoTunnel(error) => return Err(self.refuse_opening(&error)),
+            Input::Tls => {
+                self.refuse(StatusCode::BAD_REQUEST, "TLS");
+                let text = "it speaks TLS on the port for plain RTSP; rtsps_port is for that";
+                return Err(Farewell::Foreign(text.to_owned()));
+            }
+            Input::NoBase64(error) => return Err(self.refuse(StatusCode::BAD_REQUEST, error)),
         }
         let mut complete = false;
         loop {
@@ -244,17 +240,13 @@ impl Client {
                 Ok(Some(Event::Request(request))) => self.request(&request)?,
                 // Receiver reports, and answers to nothing: signs of life.
                 Ok(Some(Event::Frame(_) | Event::Response(_))) => {}
-                Err(error) => {
-                    let response = Response::new(error.status(), Version::V1_0);
-                    self.reply(&response.with("Connection", "close"));
-                    return Err(Farewell::Refused(error.to_string()));
-                }
+                Err(error) => return Err(self.refuse(error.status(), error)),
             }
         }
         // Now, not when it was read: an answer may have waited for the camera.
         self.last_heard = Instant::now();
         let rest = decoder.buffered();
-        if rest == 0 {
+        if rest == 0 && !self.way_in.is_partial() {
             self.partial_since = None;
             decoder.shrink();
         } else if complete {
@@ -263,6 +255,23 @@ impl Client {
             self.partial_since.get_or_insert(self.last_heard);
         }
         Ok(())
+    }
+
+    /// Answers what cannot be read: where the next request begins cannot be known.
+    fn refuse(&mut self, status: StatusCode, error: impl ToString) -> Farewell {
+        let response = Response::new(status, Version::V1_0);
+        self.reply(&response.with("Connection", "close"));
+        Farewell::Refused(error.to_string())
+    }
+
+    /// How media gets to a client that has it on its connection.
+    pub(super) fn carrier(&self) -> &'static str {
+        match (self.way_in.is_tunnel(), self.stream.is_tls()) {
+            (false, false) => "tcp",
+            (false, true) => "tls",
+            (true, false) => "http",
+            (true, true) => "https",
+        }
     }
 
     /// Sends a response; what does not go at once follows when the client takes it.
@@ -344,14 +353,22 @@ impl Client {
             (since.unwrap_or(self.last_heard) + config.write_timeout, "it takes no data")
         });
         let request = self.partial_since.map(|since| since + config.request_timeout);
-        let request = request.map(|at| (at, "its request does not end"));
+        let what = match self.way_in.is_tunnel() && self.way_in.is_partial() {
+            true => "its tunnel has no POST",
+            false => "its request does not end",
+        };
+        let request = request.map(|at| (at, what));
+        let handshake = self
+            .stream
+            .is_handshaking()
+            .then(|| (self.entry.since + config.request_timeout, "its TLS handshake does not end"));
         let takes = |session: &Session| session.playing && !session.uses_udp();
         let silence = (!self.session.as_ref().is_some_and(takes)).then(|| {
             let heard = self.session.as_ref().and_then(Session::heard);
             let last = heard.map_or(self.last_heard, |heard| heard.max(self.last_heard));
             (last + config.client_timeout, "it has been silent")
         });
-        [write, request, silence].into_iter().flatten().min_by_key(|&(at, _)| at)
+        [write, request, handshake, silence].into_iter().flatten().min_by_key(|&(at, _)| at)
     }
 
     /// Says that the viewer is slow, at most once a second.
@@ -383,12 +400,18 @@ impl Client {
             self.outlet(|outlet| outlet.reply(&last_words));
         }
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
         match farewell {
-            Farewell::Gone => {}
+            Farewell::Gone | Farewell::Joined => {}
             other => {
-                log::info!(
+                let foreign = matches!(other, Farewell::Foreign(_));
+                let level = match foreign && !self.server.clients.foreign_is_news() {
+                    true => log::Level::Debug,
+                    false => log::Level::Info,
+                };
+                log::log!(
+                    level,
                     "connection closed client={id} address={address} reason={}",
                     Quoted(&other.to_string())
                 );
@@ -429,31 +452,19 @@ impl Client {
             if Instant::now() >= deadline {
                 return;
             }
-            let _ = wait(&self.stream, Interest::Write, &self.waker, Some(deadline));
+            let _ = self.stream.wait(Interest::Write, &self.waker, Some(deadline));
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown_write();
         let mut sink = [0; 1024];
         while Instant::now() < deadline {
-            match (&*self.stream).read(&mut sink) {
+            match self.stream.read(&mut sink) {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = wait(&self.stream, Interest::Read, &self.waker, Some(deadline));
+                    let _ = self.stream.wait(Interest::Read, &self.waker, Some(deadline));
                 }
                 Err(_) => return,
             }
-        }
-    }
-}
-
-impl std::fmt::Display for Farewell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gone => f.write_str("it closed the connection"),
-            Self::Asked => f.write_str("it asked for the end of the connection"),
-            Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
-            Self::TimedOut(reason) => f.write_str(reason),
-            Self::Ended(reason) => f.write_str(reason),
         }
     }
 }

@@ -22,7 +22,7 @@ impl Client {
             Farewell::Ended(reason) if stopping => (TerminateCause::ServerAdmin, &**reason),
             Farewell::Ended(reason) => (TerminateCause::InternalError, &**reason),
             Farewell::TimedOut(reason) => (TerminateCause::SessionTimeout, *reason),
-            Farewell::Gone | Farewell::Refused(_) | Farewell::Asked => return Vec::new(),
+            _ => return Vec::new(),
         };
         let tracks = self.session.as_ref().map_or(0, |session| session.tracks.len());
         let last = (0..tracks).map(|track| self.outlet(|outlet| outlet.last_packet(track))?);

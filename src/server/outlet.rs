@@ -7,14 +7,14 @@
 //!
 //! [RFC 2326 section 10.12]: https://www.rfc-editor.org/rfc/rfc2326#section-10.12
 
-use std::io::{self, IoSlice, Write};
-use std::net::TcpStream;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::numbering::{HEAD, Numbering};
 use crate::media::burst::Item;
 use crate::media::{MAX_TRACKS, Outlet, Progress};
+use crate::net::Stream;
 use crate::source::Slot;
 
 /// Slices that there is room for at least: blocks of a kilobyte and less would stay, one of each
@@ -24,7 +24,7 @@ const ROOM: usize = 128;
 /// The write side of a connection.
 #[derive(Debug)]
 pub(super) struct TcpOutlet {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     slot: Option<Arc<Slot>>,
     /// In place rather than on the heap: it is looked at for each picture.
     tracks: [Option<TrackOut>; MAX_TRACKS],
@@ -55,7 +55,7 @@ struct Held {
 
 impl TcpOutlet {
     /// A connection without tracks.
-    pub(super) fn new(stream: Arc<TcpStream>) -> Self {
+    pub(super) fn new(stream: Arc<Stream>) -> Self {
         Self {
             stream,
             slot: None,
@@ -130,8 +130,8 @@ impl TcpOutlet {
         let mut done = 0;
         while !slices.is_empty() {
             let outcome = match &*slices {
-                [only] => (&*self.stream).write(only),
-                several => (&*self.stream).write_vectored(several),
+                [only] => self.stream.write(only),
+                several => self.stream.write_vectored(several),
             };
             match outcome {
                 Ok(0) => return Err(Progress::Broken),
@@ -178,11 +178,11 @@ impl TcpOutlet {
 
     /// What became of a batch of which so many bytes are out.
     fn settle(&mut self, held: Held) -> Progress {
-        if held.done == held.item.batch.wire.len() {
-            return Progress::Clear;
+        if held.done < held.item.batch.wire.len() {
+            self.held = Some(held);
+            return Progress::Held;
         }
-        self.held = Some(held);
-        Progress::Held
+        if self.stream.is_pending() { Progress::Held } else { Progress::Clear }
     }
 }
 
@@ -198,7 +198,7 @@ impl Outlet for TcpOutlet {
         // Never earlier than the last progress, and a clock is not asked for each picture.
         self.last_progress = self.last_progress.max(batch.arrived);
         match self.write_batch(item, &track, as_is, 0) {
-            Ok(done) if done == batch.wire.len() => Progress::Clear,
+            Ok(done) if done == batch.wire.len() && !self.stream.is_pending() => Progress::Clear,
             Ok(done) => {
                 self.last_progress = Instant::now();
                 self.settle(Held { item: item.clone(), track, as_is, done })
@@ -236,18 +236,22 @@ impl Outlet for TcpOutlet {
                 return Progress::Held;
             }
         }
-        Progress::Clear
+        match self.stream.flush() {
+            Ok(true) => Progress::Clear,
+            Ok(false) => Progress::Held,
+            Err(_) => Progress::Broken,
+        }
     }
 
     fn is_clear(&self) -> bool {
-        self.held.is_none() && self.replies.is_empty()
+        self.held.is_none() && self.replies.is_empty() && !self.stream.is_pending()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use rtsp_proto::rtp::RtpPacket;
 
@@ -279,7 +283,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
-        let mut outlet = TcpOutlet::new(Arc::new(server));
+        let mut outlet = TcpOutlet::new(Arc::new(server.into()));
         outlet.tracks[0] = Some(TrackOut { channels, numbering: Numbering::default() });
         (outlet, client)
     }

@@ -41,6 +41,7 @@ impl Client {
             return Ok(ok());
         }
         let presentation = self.wait_for(Until::Picture)?.0;
+        let carrier = self.carrier();
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
@@ -52,7 +53,8 @@ impl Client {
             Out::Shared(subscriber) => subscriber,
             Out::Direct(outlet) => {
                 let (id, waker) = (self.entry.id, Arc::clone(&self.waker));
-                Arc::new(Subscriber::new(id, *outlet, waker, self.server.handoff))
+                let handoff = self.server.handoff && !self.stream.is_tls();
+                Arc::new(Subscriber::new(id, *outlet, waker, handoff))
             }
             Out::Moving => return Err(Refusal::Leave(Farewell::Gone)),
         };
@@ -69,7 +71,7 @@ impl Client {
             }
         }
         session.playing = true;
-        let transport = if session.uses_udp() { "udp" } else { "tcp" };
+        let transport = if session.uses_udp() { "udp" } else { carrier };
         session.play_cseq = request.cseq().unwrap_or_default();
         stand(session, &mut response.headers);
         let info = rtp_info(&target.base(), &first, |track| slot.hub.ssrc(track));
@@ -129,7 +131,7 @@ impl Client {
         self.outlet(|outlet| outlet.end_udp());
         self.session = None;
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         self.entry.update(|details| details.stream = None);
         Ok(ok())
     }

@@ -37,8 +37,13 @@ impl Client {
         if second {
             live::check_ranges(request)?;
         }
-        let choices = choices(&offered, self.entry.address)?;
         let fresh = self.session.is_none();
+        let mut choices = choices(&offered, self.entry.address)?;
+        if self.stream.is_tls() || self.way_in.is_tunnel() {
+            // Media over UDP would leave in the clear what the client wants encrypted, or go to a
+            // proxy that knows nothing of it.
+            choices.retain(|choice| matches!(choice, Choice::Interleaved(_)));
+        }
         let busy = |session: &Session| session.playing || session.stream != target.stream;
         if self.session.as_ref().is_some_and(busy) {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
@@ -46,6 +51,7 @@ impl Client {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
+        self.share_egress()?;
         let tracks = presentation.tracks.len();
         for choice in choices {
             let answer = match choice {

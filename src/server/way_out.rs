@@ -1,7 +1,7 @@
 //! Everything that leaves for one client: replies and interleaved tracks on its connection, and
 //! the tracks that it wants over UDP.
 
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use super::udp_outlet::UdpOutlet;
 use crate::media::burst::Item;
 use crate::media::hub::FirstPacket;
 use crate::media::{Outlet, Progress};
+use crate::net::Stream;
 use crate::source::Slot;
 
 /// The write side of a client.
@@ -24,7 +25,7 @@ pub(super) struct WayOut {
 
 impl WayOut {
     /// A connection without tracks.
-    pub(super) fn new(stream: Arc<TcpStream>) -> Self {
+    pub(super) fn new(stream: Arc<Stream>) -> Self {
         Self { tcp: TcpOutlet::new(stream), udp: None }
     }
 

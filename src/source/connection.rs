@@ -2,13 +2,13 @@
 
 mod setup;
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::dialog::{Dialog, DialogOptions, Output};
+use rtsp_proto::url::Scheme;
 use rtsp_proto::{Limits, Oddities, Url, Version};
 
 use super::carrier::{Carrier, Choice};
@@ -18,8 +18,8 @@ use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
 use super::{Cause, Facts, Offline, OfflineKind};
 use crate::config::model::TransportPolicy;
-use crate::entropy;
-use crate::net::{Interest, Ready, Waker, wait, wait_all};
+use crate::net::{Interest, Ready, Stream, Waker, wait_all};
+use crate::{drill, entropy};
 
 /// What is read from the socket at once: a key frame in a few calls.
 const READ_SIZE: usize = 64 * 1024;
@@ -37,7 +37,7 @@ pub(super) struct Connection<'a> {
     slot: &'a Arc<Slot>,
     waker: &'a Waker,
     feed: &'a mut Feed,
-    stream: TcpStream,
+    stream: Stream,
     /// Nothing was read from it yet.
     fresh: bool,
     decoder: Decoder,
@@ -103,7 +103,7 @@ impl<'a> Connection<'a> {
             fresh: true,
             decoder: Decoder::new(Peer::Camera, Limits::CAMERA),
             dialog,
-            choice: Choice::new(config.transport, slot.carrier()),
+            choice: choice(slot, &config.url),
             datagrams: None,
             readable: Vec::new(),
             silent_at: None,
@@ -159,6 +159,9 @@ impl<'a> Connection<'a> {
             ];
             let wake_at = wake_at.into_iter().flatten().min();
             let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+            if self.state == State::Live {
+                drill::pass("source");
+            }
             self.receive_datagrams()?;
             if ready.readable || ready.hangup {
                 self.receive()?;
@@ -171,8 +174,12 @@ impl<'a> Connection<'a> {
     /// Waits for the camera, on whatever it sends.
     fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Ready> {
         let Some(datagrams) = &self.datagrams else {
-            return wait(&self.stream, Interest::Read, self.waker, deadline);
+            return self.stream.wait(Interest::Read, self.waker, deadline);
         };
+        if self.stream.has_unread() {
+            self.readable.clear();
+            return Ok(Ready { readable: true, ..Ready::default() });
+        }
         let sockets: Vec<_> = datagrams.sockets().collect();
         wait_all(&self.stream, &sockets, self.waker, deadline, &mut self.readable)
     }
@@ -252,6 +259,9 @@ impl<'a> Connection<'a> {
                 Output::Send(bytes) => {
                     // It may be PLAY: the way for the packets must be open before.
                     let tracks = self.dialog.tracks();
+                    let channels = tracks.iter().filter_map(|track| track.transport.interleaved);
+                    let channels = channels.flat_map(|(rtp, rtcp)| [Some(rtp), rtcp]).flatten();
+                    self.decoder.expect_channels(channels);
                     self.datagrams.take_if(|datagrams| !datagrams.agree(tracks));
                     self.send(&bytes)?;
                 }
@@ -276,6 +286,9 @@ impl<'a> Connection<'a> {
     fn reconnect(&mut self, url: &Url) -> Result<(), Offline> {
         match dial(self.slot, self.waker, url, self.deadline)? {
             Some(stream) => {
+                if self.stream.is_tls() != stream.is_tls() {
+                    self.choice = choice(self.slot, url);
+                }
                 self.stream = stream;
                 self.fresh = true;
                 self.decoder = Decoder::new(Peer::Camera, Limits::CAMERA);
@@ -420,7 +433,7 @@ impl<'a> Connection<'a> {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Offline> {
         let deadline = Instant::now() + WRITE_TIMEOUT;
         let mut rest = bytes;
-        while !rest.is_empty() {
+        while !rest.is_empty() || self.stream.is_pending() {
             match self.stream.write(rest) {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -429,7 +442,8 @@ impl<'a> Connection<'a> {
                         let text = "the camera takes no requests any more";
                         return Err(Offline::new(OfflineKind::Lost, text));
                     }
-                    wait(&self.stream, Interest::Write, self.waker, Some(deadline))
+                    self.stream
+                        .wait(Interest::Write, self.waker, Some(deadline))
                         .map_err(|error| lost(&error))?;
                 }
                 // The answer may already be in: reading tells what the camera meant.
@@ -467,6 +481,16 @@ impl<'a> Connection<'a> {
     fn tell_facts(&self) {
         self.slot.learned(Facts::of(&self.dialog));
     }
+}
+
+/// What carries the media. With TLS only the operator can choose datagrams, which would cross the
+/// network readable.
+fn choice(slot: &Slot, url: &Url) -> Choice {
+    let policy = match (slot.stream.transport, url.scheme()) {
+        (TransportPolicy::Auto, Scheme::Rtsps) => TransportPolicy::Tcp,
+        (chosen, _) => chosen,
+    };
+    Choice::new(policy, slot.carrier())
 }
 
 fn lost(error: &io::Error) -> Offline {

@@ -1,5 +1,6 @@
 //! How the connection to a camera is made.
 
+use std::io;
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -8,24 +9,25 @@ use rtsp_proto::url::Scheme;
 
 use super::slot::Slot;
 use super::{Cause, Offline, OfflineKind};
-use crate::net::Waker;
 use crate::net::tcp::{self, ConnectError};
+use crate::net::tls_stream::{NotTls, TlsStream};
+use crate::net::{Interest, Stream, Waker, wait};
+use crate::tls::Caller;
 
-/// Connects; `None` when nobody wants the stream any more.
+/// Connects, with TLS if the URL says so; `None` when nobody wants the stream any more.
 pub(super) fn dial(
     slot: &Slot,
     waker: &Waker,
     url: &Url,
     deadline: Instant,
-) -> Result<Option<TcpStream>, Offline> {
+) -> Result<Option<Stream>, Offline> {
     let unreachable = |text: String| Offline::new(OfflineKind::Unreachable, text);
-    if url.scheme() == Scheme::Rtsps {
-        let text = "rtsps:// cameras are not supported yet";
-        return Err(Offline::new(OfflineKind::Refused, text));
-    }
     let give_up = || slot.release_at().is_some_and(|at| at <= Instant::now());
     match tcp::connect(url.host(), url.port(), deadline, waker, &give_up) {
-        Ok(stream) => Ok(Some(stream)),
+        Ok(socket) if url.scheme() == Scheme::Rtsps => {
+            secure(slot, waker, url, deadline, socket, &give_up)
+        }
+        Ok(socket) => Ok(Some(socket.into())),
         Err(ConnectError::GivenUp) => Ok(None),
         Err(ConnectError::TimedOut) => {
             let seconds = slot.stream.source_start_timeout.as_secs();
@@ -40,6 +42,50 @@ pub(super) fn dial(
             let text = format!("cannot connect to {}: {error}", url.authority());
             Err(unreachable(text).at(Cause::Connect(error.kind())))
         }
+    }
+}
+
+/// Agrees on TLS, so that what is wrong with the certificate is told for what it is.
+fn secure(
+    slot: &Slot,
+    waker: &Waker,
+    url: &Url,
+    deadline: Instant,
+    socket: TcpStream,
+    give_up: &dyn Fn() -> bool,
+) -> Result<Option<Stream>, Offline> {
+    let refused = |text: String| Offline::new(OfflineKind::Refused, text).at(Cause::Tls);
+    let Caller { session, explainer } = Caller::new(&slot.stream.camera_tls, url.host())
+        .map_err(|error| refused(format!("TLS with the camera failed: {error}")))?;
+    let tls = TlsStream::new(socket, session);
+    let explain = |error: io::Error| match error.get_ref() {
+        Some(inner) if inner.is::<NotTls>() => refused(format!(
+            "the camera speaks no TLS at {}: an rtsp:// URL may be meant, or another port",
+            url.authority()
+        )),
+        Some(inner) => match inner.downcast_ref() {
+            Some(error @ rustls::Error::InvalidCertificate(_)) => {
+                refused(explainer.explain(error)).at(Cause::Untrusted)
+            }
+            Some(error) => refused(explainer.explain(error)),
+            None => refused(format!("TLS with the camera failed: {error}")),
+        },
+        None => refused(format!("the camera broke off the TLS handshake: {error}")),
+    };
+    loop {
+        if tls.handshake().map_err(explain)? {
+            return Ok(Some(tls.into()));
+        }
+        if give_up() {
+            return Ok(None);
+        }
+        if Instant::now() >= deadline {
+            let seconds = slot.stream.source_start_timeout.as_secs();
+            let text = format!("no TLS handshake with {} within {seconds} s", url.authority());
+            return Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::Tls));
+        }
+        let interest = if tls.is_pending() { Interest::ReadWrite } else { Interest::Read };
+        wait(tls.socket(), interest, waker, Some(deadline)).map_err(explain)?;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The camera's packets onto the relay's timeline and into the hub.
+//! The camera's packets onto the relay's timeline and into the stream's program.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,12 +14,15 @@ use super::wallclock::{Moment, WallClock};
 use crate::entropy;
 use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::batcher::Batcher;
+use crate::media::program::{Begun, Start};
 use crate::media::timeline::{Mapped, Timeline};
 use crate::media::{Presentation, presentation};
 
 /// How often viewers get a sender report at least, and the camera a receiver report: some
 /// cameras stop without one every 5 s.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// After so long without a picture left out the next one is news again.
+const THINNING_MEMORY: Duration = Duration::from_secs(60);
 /// The name that RTCP gives to the relay (RFC 3550 section 6.5.1); no host name is told.
 const CNAME: &str = "rtsp-relay";
 
@@ -35,6 +38,16 @@ pub(super) struct Feed {
     receiver_ssrc: u32,
     /// This connection has shown a picture that a viewer can begin with.
     startable: bool,
+    thinning: Thinning,
+}
+
+/// What was last told of pictures that `max_bandwidth_kbps` has had left out.
+#[derive(Default)]
+struct Thinning {
+    told: u64,
+    /// Since when there was none; `None` while there are.
+    under: Option<Instant>,
+    is_over: bool,
 }
 
 struct TrackFeed {
@@ -68,6 +81,7 @@ pub(super) enum Fed {
 impl Feed {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
         let receiver_ssrc = entropy::number() as u32;
+        slot.program.reset(slot.presentation().as_deref());
         Self {
             slot,
             presentation: None,
@@ -76,42 +90,42 @@ impl Feed {
             epoch: Instant::now(),
             receiver_ssrc,
             startable: false,
+            thinning: Thinning::default(),
         }
     }
 
-    /// A connection described the stream. Viewers go on if they can; `false` if they cannot,
-    /// because the camera has other tracks than before.
-    pub(super) fn begin(&mut self, presentation: Presentation) -> bool {
-        let continues =
-            self.presentation.as_ref().is_some_and(|known| known.is_compatible(&presentation));
-        let fresh = self.presentation.is_none();
+    /// A connection described the stream. Viewers go on if they can; if not, gives the reason.
+    pub(super) fn begin(&mut self, presentation: Presentation) -> Result<(), Arc<str>> {
+        let now = Instant::now();
+        let begun = self.slot.program.camera_begins(&presentation);
+        let continues = matches!(begun, Begun::Continues);
+        let starts = self.slot.program.starts(now);
         let mut old = std::mem::take(&mut self.tracks).into_iter();
-        for (track, index) in presentation.tracks.iter().zip(0..) {
+        for ((track, start), index) in presentation.tracks.iter().zip(starts).zip(0..) {
             let old = old.next().filter(|_| continues).map(|old| (old.timeline, old.reports));
-            self.tracks.push(TrackFeed::new(track, index, old));
+            self.tracks.push(TrackFeed::new(track, index, start, old));
         }
         self.clock = WallClock::default();
         self.startable = false;
-        if !continues {
-            self.slot.hub.reset(self.tracks.len(), self.slot.stream.gop_cache_bytes);
-        }
         for (track, index) in self.tracks.iter().zip(0..) {
-            self.slot.hub.set_parameter_sets(index, track.sets.payloads());
+            self.slot.program.camera_sets(index, track.sets.payloads());
         }
         self.slot.described(Arc::new(presentation.clone()));
         self.presentation = Some(presentation);
-        continues || fresh
+        match begun {
+            Begun::Breaks(reason) => Err(reason),
+            Begun::Continues | Begun::Fresh => Ok(()),
+        }
     }
 
-    /// The connection is gone: ends what was begun, and lets the next one continue.
-    pub(super) fn interrupt(&mut self) {
-        let Self { tracks, slot, .. } = self;
-        for track in tracks {
-            track.batcher.flush(&mut |batch| slot.hub.publish(batch));
+    /// The connection is gone; the next one continues. A picture whose end has not come is not
+    /// shown: viewers who stay would see it damaged.
+    pub(super) fn interrupt(&mut self, viewers_stay: bool) {
+        for track in &mut self.tracks {
             track.timeline.interrupt();
             track.reports.interrupt();
         }
-        self.slot.hub.forget();
+        self.slot.program.camera_lost(viewers_stay);
     }
 
     /// SSRC and sequence number of an RTP packet that is one of this track; `None` for one that is
@@ -204,7 +218,7 @@ impl Feed {
             let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
             let moment = moment.or_else(|| track.by_arrival(now));
             if let Some(moment) = moment {
-                self.slot.hub.publish(track.report(index, moment, now));
+                self.slot.program.camera(track.report(index, moment, now));
             }
         }
         if let Some(channel) = frame.get_mut(1) {
@@ -212,6 +226,7 @@ impl Feed {
         }
         let counts = track.video || !has_video;
         let mut begins = false;
+        let mut comes_on_air = false;
         track.batcher.push(frame, &scan, now, &mut |batch| {
             begins |= matches!(batch.kind, Kind::RandomAccess | Kind::Media);
             stats.packets.add(batch.packets.into());
@@ -219,8 +234,11 @@ impl Feed {
             if batch.video && batch.unit_start {
                 stats.pictures.add(1);
             }
-            self.slot.hub.publish(batch);
+            comes_on_air |= self.slot.program.camera(batch);
         });
+        if comes_on_air {
+            self.slot.camera_on_air();
+        }
         let lost = track.reception.lost();
         if lost > track.lost {
             stats.packets_lost.add(lost - track.lost);
@@ -254,7 +272,7 @@ impl Feed {
                     track.reports.hear(&report, unix_now());
                     let moment = track.reports.by_camera(&track.timeline, &mut self.clock, now);
                     if let Some(moment) = moment {
-                        self.slot.hub.publish(track.report(index, moment, now));
+                        self.slot.program.camera(track.report(index, moment, now));
                     }
                 }
                 RtcpPacket::Bye { ref ssrcs, .. }
@@ -274,12 +292,13 @@ impl Feed {
     /// What is due: sender reports for cameras that send none. Gives the receiver reports for the
     /// camera, by track.
     pub(super) fn reports(&mut self, now: Instant) -> Vec<(u8, Vec<u8>)> {
+        self.thinning.tell(&self.slot, now);
         let mut receiver_reports = Vec::new();
         for (track, index) in self.tracks.iter_mut().zip(0..) {
             let told = track.reports.told_at();
             let overdue = told.is_none_or(|told| now - told >= 2 * REPORT_INTERVAL);
             if let Some(moment) = overdue.then(|| track.by_arrival(now)).flatten() {
-                self.slot.hub.publish(track.report(index, moment, now));
+                self.slot.program.camera(track.report(index, moment, now));
             }
             let since = now - self.epoch;
             let last = track.last_report;
@@ -326,7 +345,7 @@ impl Feed {
 
     fn publish_sets(&mut self, index: u8) {
         let Some(track) = self.tracks.get(usize::from(index)) else { return };
-        self.slot.hub.set_parameter_sets(index, track.sets.payloads());
+        self.slot.program.camera_sets(index, track.sets.payloads());
         if let Some(presentation) = &mut self.presentation {
             if let Some(described) = presentation.tracks.get_mut(usize::from(index)) {
                 described.parameter_sets = track.sets.clone();
@@ -336,16 +355,37 @@ impl Feed {
     }
 }
 
+impl Thinning {
+    /// Says when the stream begins to be over its limit, and when it has not been for a while.
+    fn tell(&mut self, slot: &Slot, now: Instant) {
+        let thinned = slot.hub.thinned();
+        let (name, more) = (&slot.stream.name, thinned - self.told);
+        self.told = thinned;
+        if more > 0 {
+            self.under = None;
+            if !std::mem::replace(&mut self.is_over, true) {
+                log::warn!(
+                    "the camera sends more than max_bandwidth_kbps, leaving out pictures stream={name} pictures={more}"
+                );
+            }
+        } else if self.is_over && now - *self.under.get_or_insert(now) >= THINNING_MEMORY {
+            self.is_over = false;
+            log::info!("no pictures are left out any more stream={name} pictures={thinned}");
+        }
+    }
+}
+
 impl TrackFeed {
-    /// `old` is what goes on of the track on the connection before.
-    fn new(track: &presentation::Track, index: u8, old: Option<(Timeline, Reports)>) -> Self {
+    /// `old` is what goes on of the track on the connection before; else it begins at `start`.
+    fn new(
+        track: &presentation::Track,
+        index: u8,
+        start: Start,
+        old: Option<(Timeline, Reports)>,
+    ) -> Self {
         let (timeline, reports) = old.unwrap_or_else(|| {
-            let random = entropy::bytes::<10>();
-            let number = |at: usize| {
-                u32::from_ne_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]])
-            };
-            let sequence = u16::from_ne_bytes([random[8], random[9]]);
-            let timeline = Timeline::new(track.clock_rate, number(0), sequence, number(4));
+            let Start { ssrc, sequence, timestamp } = start;
+            let timeline = Timeline::new(track.clock_rate, ssrc, sequence, timestamp);
             (timeline, Reports::new(track.clock_rate))
         });
         Self {

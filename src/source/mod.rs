@@ -1,13 +1,16 @@
 //! Cameras: pulled once, while somebody watches.
 //!
 //! - [`registry`]: the streams by name
-//! - [`slot`]: one stream's state, and the guards of those who want it
+//! - [`slot`]: one stream's state; [`guard`]: those who want it; `outage`: what it shows while the
+//!   camera is away
 //! - [`offline`]: why a camera cannot be had
 //! - [`facts`]: what a camera told of itself
 //! - [`backoff`]: when it is tried again
 //! - `reader`: the thread of an active stream
 //! - `connection`: one connection to the camera, from dialling to TEARDOWN
 //! - `feed`: the camera's packets onto the relay's timeline and into the hub
+//! - `standin`: the thread that serves viewers while the camera is away: `hold` repeats the last
+//!   picture, `fallback` brings another stream
 //! - `reports`: what viewers are told of a track's time
 //! - `wallclock`: the camera's clock against ours, for sender reports
 
@@ -17,17 +20,23 @@ mod connection;
 mod datagrams;
 mod dial;
 pub mod facts;
+mod fallback;
 mod feed;
+pub mod guard;
+mod hold;
 pub mod offline;
+mod outage;
 mod reader;
 pub mod registry;
 mod reorder;
 mod reports;
 pub mod slot;
+mod standin;
 mod wallclock;
 
 pub use carrier::Carrier;
 pub use facts::Facts;
+pub use guard::{SourceGuard, Standing};
 pub use offline::{Cause, Offline, OfflineKind};
 pub use registry::{AcquireError, Registry};
-pub use slot::{Slot, SourceGuard, Standing, Status};
+pub use slot::{Slot, Status};

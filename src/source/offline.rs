@@ -36,6 +36,10 @@ pub enum Cause {
     NoAnswer,
     /// What answered a plain request speaks TLS.
     SpeaksTls,
+    /// The camera's certificate is not the one it must be.
+    Untrusted,
+    /// TLS with the camera does not work.
+    Tls,
     /// The handshake ended.
     Dialog(DialogError),
     /// The camera wants none of the transports that are allowed.

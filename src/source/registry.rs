@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::slot::{Slot, SourceGuard};
+use super::guard::SourceGuard;
+use super::slot::Slot;
 use super::{Offline, reader};
 use crate::config::model::Config;
 use crate::limits::{Full, Places};
@@ -49,6 +50,11 @@ impl Registry {
         self.slots.get(name).filter(|slot| slot.stream.enabled)
     }
 
+    /// The stream of this name, disabled or not.
+    pub fn slot(&self, name: &str) -> Option<&Arc<Slot>> {
+        self.slots.get(name)
+    }
+
     /// All streams in the order of their names.
     pub fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
         self.slots.values()
@@ -56,14 +62,18 @@ impl Registry {
 
     /// Wants a stream: its camera is dialled if it is not yet. `client` is woken whenever
     /// [`SourceGuard::standing`] may have changed.
-    pub fn acquire(&self, name: &str, client: &Arc<Waker>) -> Result<SourceGuard, AcquireError> {
+    pub fn acquire(
+        self: &Arc<Self>,
+        name: &str,
+        client: &Arc<Waker>,
+    ) -> Result<SourceGuard, AcquireError> {
         let slot = self.find(name).ok_or(AcquireError::NotFound)?;
         let start = || {
             let place = self.cameras.take(None).map_err(|full| match full {
                 Full::All(max) | Full::Address(max) => AcquireError::TooManyCameras(max),
             })?;
             let waker = Arc::new(Waker::new().map_err(AcquireError::NoResources)?);
-            reader::spawn(Arc::clone(slot), Arc::clone(&waker), place)
+            reader::spawn(Arc::clone(self), Arc::clone(slot), Arc::clone(&waker), place)
                 .map_err(AcquireError::NoResources)?;
             Ok(waker)
         };

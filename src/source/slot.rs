@@ -7,9 +7,11 @@ use rtsp_proto::{Oddities, Oddity};
 
 use super::backoff::Backoff;
 use super::carrier::Carrier;
+use super::guard::SourceGuard;
 use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
-use crate::media::{Hub, Presentation};
+use crate::limits::Places;
+use crate::media::{Hub, Presentation, Program};
 use crate::net::Waker;
 use crate::stats::StreamStats;
 
@@ -19,52 +21,80 @@ pub struct Slot {
     /// What the operator wrote.
     pub stream: Stream,
     /// Where its viewers are.
-    pub hub: Hub,
+    pub hub: Arc<Hub>,
+    /// What they see.
+    pub(super) program: Program,
     /// What it has done so far.
     pub stats: StreamStats,
+    /// Places for its viewers.
+    pub places: Arc<Places>,
+    /// Parts of `max_egress_kbps`, one for each viewer with a session.
+    pub shares: Arc<Places>,
     state: Mutex<State>,
     /// Notified when a reader has ended.
     stopped: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     /// The waker of the reader; `None` while there is no reader thread.
-    reader: Option<Arc<Waker>>,
-    guards: u32,
+    pub(super) reader: Option<Arc<Waker>>,
+    pub(super) guards: u32,
     /// When the last guard was dropped.
-    unwanted_since: Instant,
-    phase: Phase,
-    since: Instant,
-    backoff: Backoff,
+    pub(super) unwanted_since: Instant,
+    pub(super) phase: Phase,
+    pub(super) since: Instant,
+    pub(super) backoff: Backoff,
     /// Attempts that failed, ever: a guard compares it with the count when it was taken.
-    failures: u64,
-    failed_at: Option<Instant>,
-    failure: Option<Offline>,
+    pub(super) failures: u64,
+    pub(super) failed_at: Option<Instant>,
+    pub(super) failure: Option<Offline>,
     /// The pause after a refused login; it outlives the reader.
-    login_retry_at: Option<Instant>,
+    pub(super) login_retry_at: Option<Instant>,
     /// What carried the media the last time; it outlives the reader.
-    carrier: Option<Carrier>,
+    pub(super) carrier: Option<Carrier>,
     /// A new viewer came: the pause is cut short.
-    hurry: bool,
+    pub(super) hurry: bool,
     /// A viewer that joins now has a picture to begin with.
-    startable: bool,
-    presentation: Option<Arc<Presentation>>,
-    presentation_version: u64,
+    pub(super) startable: bool,
+    pub(super) presentation: Option<Arc<Presentation>>,
+    pub(super) presentation_version: u64,
     /// Clients that wait for a change.
-    waiting: Vec<Arc<Waker>>,
-    stopping: bool,
-    oddities: Oddities,
-    facts: Option<Facts>,
+    pub(super) waiting: Vec<Arc<Waker>>,
+    /// Why the camera is not what viewers see, from the first failure until it is again.
+    pub(super) outage: Option<Offline>,
+    pub(super) showing: Showing,
+    /// The waker of the stand-in; `None` while there is none.
+    pub(super) stand_in: Option<Arc<Waker>>,
+    /// The presentation is the fallback's.
+    pub(super) borrowed: bool,
+    pub(super) stopping: bool,
+    pub(super) oddities: Oddities,
+    pub(super) facts: Option<Facts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Idle,
     Connecting,
     Live,
     /// Next attempt; `None`: not before somebody new asks.
     Offline(Option<Instant>),
+}
+
+/// What the viewers of a stream see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Showing {
+    /// Nothing new.
+    Nothing,
+    /// Nothing yet; the fallback is being asked.
+    Trying,
+    /// The last picture.
+    Held,
+    /// Another stream.
+    Fallback,
+    /// What is configured.
+    Camera,
 }
 
 /// What a reader does next.
@@ -75,19 +105,6 @@ pub(super) enum Step {
     Exit,
 }
 
-/// What a client that holds a guard can have.
-#[derive(Clone, Debug)]
-pub enum Standing {
-    /// The camera is being asked; the client's waker is woken when that changes.
-    Pending,
-    /// The tracks are known; the camera may still be on its way.
-    Described(Arc<Presentation>, u64),
-    /// Media flows; there is a picture to begin with, or there has been none for so long.
-    Live(Arc<Presentation>, u64, Result<(), Duration>),
-    /// The attempt failed.
-    Failed(Offline, Duration),
-}
-
 /// A line of the status table.
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -95,6 +112,8 @@ pub struct Status {
     pub state: &'static str,
     /// Why it is offline, or was when it was last tried.
     pub reason: Option<Offline>,
+    /// What viewers see: `camera`, `held`, `fallback`, or nothing.
+    pub showing: Option<&'static str>,
     /// How long it has been in this state.
     pub since: Duration,
     /// When the camera is tried again.
@@ -127,20 +146,28 @@ impl Slot {
             presentation: None,
             presentation_version: 1,
             waiting: Vec::new(),
+            outage: None,
+            showing: Showing::Nothing,
+            stand_in: None,
+            borrowed: false,
             stopping: false,
             oddities: Oddities::new(),
             facts: None,
         };
+        let hub = Arc::new(Hub::limited(stream.max_bandwidth_kbps));
         Self {
+            program: Program::new(Arc::clone(&hub), stream.gop_cache_bytes),
+            places: Places::new(stream.max_clients.unwrap_or(u32::MAX), None),
+            shares: Places::new(u32::MAX, None),
             stream,
-            hub: Hub::new(),
+            hub,
             stats: StreamStats::default(),
             state: Mutex::new(state),
             stopped: Condvar::new(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,12 +180,18 @@ impl Slot {
     ) -> Result<Result<SourceGuard, (Offline, Duration)>, E> {
         let mut state = self.lock();
         let now = Instant::now();
-        if let Some(refusal) = state.login_refused(now) {
+        let refused = state.login_refused(now);
+        if let Some(refusal) = refused.clone().filter(|_| !state.has_relief(&self.stream)) {
             return Ok(Err(refusal));
         }
         if state.reader.is_none() {
             state.reader = Some(start()?);
             state.enter(Phase::Connecting, now);
+            if let Some((offline, pause)) = refused {
+                state.outage = Some(offline);
+                state.showing = Showing::Trying;
+                state.enter(Phase::Offline(Some(now + pause)), now);
+            }
         }
         if matches!(state.phase, Phase::Offline(_)) {
             state.hurry = true;
@@ -168,7 +201,7 @@ impl Slot {
         state.waiting.push(Arc::clone(client));
         let failures = state.failures;
         drop(state);
-        Ok(Ok(SourceGuard { slot: Arc::clone(self), client: Arc::clone(client), failures }))
+        Ok(Ok(SourceGuard::new(self, client, failures)))
     }
 
     /// What the reader does next; with [`Step::Exit`] there is no reader any more, and `leave` has
@@ -177,8 +210,17 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         if state.guards == 0 || state.stopping {
+            if let Some(stand_in) = &state.stand_in {
+                stand_in.wake();
+                return Step::WaitUntil(None);
+            }
             leave();
             state.reader = None;
+            state.outage = None;
+            state.showing = Showing::Nothing;
+            if std::mem::take(&mut state.borrowed) {
+                state.presentation = None;
+            }
             state.enter(Phase::Idle, now);
             self.stopped.notify_all();
             return Step::Exit;
@@ -222,6 +264,7 @@ impl Slot {
         let mut state = self.lock();
         state.presentation = Some(presentation);
         state.presentation_version += 1;
+        state.borrowed = false;
         state.failure = None;
         state.wake_clients();
     }
@@ -279,7 +322,13 @@ impl Slot {
     }
 
     /// An attempt, or the connection, failed. Gives the pause until the next attempt.
-    pub(super) fn failed(&self, offline: &Offline, random: u64) -> Option<Duration> {
+    /// `showing` is what viewers see from now on, if it was the camera.
+    pub(super) fn failed(
+        &self,
+        offline: &Offline,
+        showing: Showing,
+        random: u64,
+    ) -> Option<Duration> {
         let mut state = self.lock();
         let now = Instant::now();
         let pause = state.backoff.failed(random);
@@ -289,6 +338,10 @@ impl Slot {
         let pause_after_login = pause.unwrap_or(self.stream.retry.max);
         state.login_retry_at = state.is_login_failure().then(|| now + pause_after_login);
         state.hurry = false;
+        if state.outage.is_none() {
+            state.outage = Some(offline.clone());
+            state.showing = showing;
+        }
         state.enter(Phase::Offline(pause.map(|pause| now + pause)), now);
         pause
     }
@@ -324,6 +377,8 @@ impl Slot {
         state.failures += 1;
         state.failed_at = Some(now);
         state.failure = Some(Offline::new(OfflineKind::Lost, "the relay failed internally"));
+        state.outage = None;
+        state.showing = Showing::Nothing;
         state.enter(Phase::Idle, now);
         self.stopped.notify_all();
     }
@@ -342,7 +397,13 @@ impl Slot {
         };
         Status {
             state: name,
-            reason: state.failure.clone(),
+            reason: state.failure.clone().or_else(|| state.outage.clone()),
+            showing: match state.showing {
+                Showing::Nothing | Showing::Trying => None,
+                Showing::Held => Some("held"),
+                Showing::Fallback => Some("fallback"),
+                Showing::Camera => Some("camera"),
+            },
             since: now.saturating_duration_since(state.since),
             retry_in: retry_at.map(|at| at.saturating_duration_since(now)),
             guards: state.guards,
@@ -362,19 +423,19 @@ impl State {
         self.wake_clients();
     }
 
-    fn wake_clients(&self) {
+    pub(super) fn wake_clients(&self) {
         for client in &self.waiting {
             client.wake();
         }
     }
 
-    fn wake_reader(&self) {
+    pub(super) fn wake_reader(&self) {
         if let Some(reader) = &self.reader {
             reader.wake();
         }
     }
 
-    fn is_login_failure(&self) -> bool {
+    pub(super) fn is_login_failure(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.kind == OfflineKind::Login)
     }
 
@@ -384,71 +445,5 @@ impl State {
         let failure = self.failure.as_ref().filter(|f| f.kind == OfflineKind::Login)?;
         let left = self.login_retry_at?.saturating_duration_since(now);
         (!left.is_zero()).then(|| (failure.clone(), left))
-    }
-}
-
-/// Somebody wants the stream. The camera is let go some time after the last guard was dropped.
-#[derive(Debug)]
-pub struct SourceGuard {
-    slot: Arc<Slot>,
-    client: Arc<Waker>,
-    failures: u64,
-}
-
-impl SourceGuard {
-    /// The stream.
-    pub fn slot(&self) -> &Arc<Slot> {
-        &self.slot
-    }
-
-    /// What can be had now.
-    pub fn standing(&self) -> Standing {
-        let state = self.slot.lock();
-        let version = state.presentation_version;
-        match (&state.phase, &state.failure, &state.presentation) {
-            (Phase::Live, _, Some(presentation)) => {
-                let picture = if state.startable { Ok(()) } else { Err(state.since.elapsed()) };
-                Standing::Live(Arc::clone(presentation), version, picture)
-            }
-            (_, Some(failure), _) if state.failures > self.failures || state.stopping => {
-                let pause = match state.phase {
-                    Phase::Offline(Some(at)) => at.saturating_duration_since(Instant::now()),
-                    _ => self.slot.stream.retry.initial,
-                };
-                Standing::Failed(failure.clone(), pause)
-            }
-            (_, None, Some(presentation)) => Standing::Described(Arc::clone(presentation), version),
-            _ => Standing::Pending,
-        }
-    }
-
-    /// Whether the failure happened a while ago, when this client was not waiting for the camera.
-    pub fn is_stale(&self) -> bool {
-        let state = self.slot.lock();
-        state.failed_at.is_some_and(|at| at.elapsed() > state.backoff.least())
-            && !state.is_login_failure()
-    }
-
-    /// Forgives the failures so far: from now on the client waits for the next attempt, which
-    /// happens at once if it may.
-    pub fn try_again(&mut self) {
-        let mut state = self.slot.lock();
-        self.failures = state.failures;
-        state.hurry = true;
-        state.wake_reader();
-    }
-}
-
-impl Drop for SourceGuard {
-    fn drop(&mut self) {
-        let mut state = self.slot.lock();
-        if let Some(at) = state.waiting.iter().position(|waker| Arc::ptr_eq(waker, &self.client)) {
-            state.waiting.swap_remove(at);
-        }
-        state.guards -= 1;
-        if state.guards == 0 {
-            state.unwanted_since = Instant::now();
-            state.wake_reader();
-        }
     }
 }

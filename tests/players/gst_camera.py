@@ -18,7 +18,9 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import sys
+import tempfile
 import threading
 
 import gi
@@ -26,7 +28,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 ROLE = "viewer"
 REQUESTS = ["options", "describe", "setup", "play", "pause", "teardown",
@@ -65,11 +67,26 @@ def launch_line(args):
     return f"( {tracks} )"
 
 
-def login(args):
+def certificate():
+    """A self-signed one, with its key."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [os.path.join(folder, name) for name in ("certificate.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=camera.invalid", "-out", files[0], "-keyout", files[1]],
+                       check=True, capture_output=True)
+        return Gio.TlsCertificate.new_from_files(*files)
+
+
+def guard(args):
     auth = GstRtspServer.RTSPAuth.new()
+    if args.tls:
+        auth.set_tls_certificate(certificate())
     token = GstRtspServer.RTSPToken.new()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
-    if args.auth == "basic":
+    if args.auth == "none":
+        # TLS alone: whoever comes is let in.
+        auth.set_default_token(token)
+    elif args.auth == "basic":
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(args.user, args.password), token)
     else:
@@ -83,7 +100,7 @@ def add_path(mounts, path, args):
     factory.set_launch(launch_line(args))
     factory.set_shared(True)
     factory.set_protocols(PROTOCOLS[args.protocols])
-    if args.auth != "none":
+    if args.auth != "none" or args.tls:
         permissions = GstRtspServer.RTSPPermissions.new()
         for right in (GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS,
                       GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT):
@@ -123,6 +140,7 @@ def main():
     parser.add_argument("--port", default=0, type=int, help="0: any free one")
     parser.add_argument("--path", action="append", help="may be repeated; default /main")
     parser.add_argument("--auth", default="none", choices=["none", "basic", "digest"])
+    parser.add_argument("--tls", action="store_true", help="rtsps:// alone, signed by itself")
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password", default="secret")
     parser.add_argument("--protocols", default="all", choices=sorted(PROTOCOLS))
@@ -148,8 +166,8 @@ def main():
     server = GstRtspServer.RTSPServer.new()
     server.set_address(args.listen)
     server.set_service(str(args.port))
-    if args.auth != "none":
-        server.set_auth(login(args))
+    if args.auth != "none" or args.tls:
+        server.set_auth(guard(args))
     mounts = server.get_mount_points()
     for path in args.path or ["/main"]:
         add_path(mounts, "/" + path.lstrip("/"), args)

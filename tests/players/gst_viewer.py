@@ -25,12 +25,13 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstVideo", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstVideo  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstVideo  # noqa: E402
 
 PROTOCOLS = {
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
     "udp": GstRtsp.RTSPLowerTrans.UDP,
     "multicast": GstRtsp.RTSPLowerTrans.UDP_MCAST,
+    "http": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.HTTP,
     "auto": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP | GstRtsp.RTSPLowerTrans.UDP_MCAST,
 }
 DECODERS = {
@@ -67,10 +68,15 @@ class Viewer:
         self.loud = True  # who comes in the middle of a beep has not heard its beginning
         self.pipeline = Gst.Pipeline.new(None)
         self.source = Gst.ElementFactory.make("rtspsrc")
-        self.source.set_property("location", args.url)
+        scheme, rest = args.url.split("://", 1)
+        if args.protocols == "http":
+            scheme += "h"  # the protocols alone do not open a tunnel
+        self.source.set_property("location", f"{scheme}://{rest}")
         self.source.set_property("protocols", PROTOCOLS[args.protocols])
         self.source.set_property("latency", args.latency)
         self.source.set_property("drop-on-latency", False)
+        if args.insecure:
+            self.source.set_property("tls-validation-flags", Gio.TlsCertificateFlags(0))
         if args.user is not None:
             self.source.set_property("user-id", args.user)
             self.source.set_property("user-pw", args.password)
@@ -228,6 +234,7 @@ def main():
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
     parser.add_argument("--protocols", default="tcp", choices=sorted(PROTOCOLS))
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("--rtsp2", action="store_true", help="begin with RTSP/2.0")
     parser.add_argument("--latency", default=500, type=int, help="of the jitter buffer, in ms")
     parser.add_argument("--frames", default=100, type=int, help="end after so many pictures")

@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 #![allow(clippy::panic, clippy::print_stderr, reason = "these helpers are tests too")]
 
+mod certificate;
 mod continuity;
 pub mod film;
 mod gst_camera;
@@ -17,6 +18,7 @@ mod transcript;
 mod wait;
 mod watched;
 
+pub use certificate::Certificate;
 pub use continuity::Continuity;
 pub use gst_camera::GstCamera;
 pub use listening::{free_port, is_listening};

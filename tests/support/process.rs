@@ -58,16 +58,24 @@ impl Process {
 
     /// How often its threads gave up the CPU to wait, all together: its wake-ups.
     pub fn voluntary_switches(self) -> u64 {
-        fs::read_dir(self.path("task"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| fs::read_to_string(entry.path().join("status")).ok())
-            .filter_map(|status| {
-                let line = status.lines().find(|l| l.starts_with("voluntary_ctxt_switches:"))?;
-                line.split_whitespace().nth(1)?.parse::<u64>().ok()
-            })
-            .sum()
+        self.switches().map(|(_, count)| count).sum()
+    }
+
+    /// The same of the thread of this name, while there is one.
+    pub fn switches_of(self, thread: &str) -> Option<u64> {
+        self.switches().find(|(name, _)| name == thread).map(|(_, count)| count)
+    }
+
+    fn switches(self) -> impl Iterator<Item = (String, u64)> {
+        let tasks = fs::read_dir(self.path("task")).into_iter().flatten().flatten();
+        tasks.filter_map(|task| {
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
+            let field = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+                Some(line.trim_start_matches(':').trim().to_owned())
+            };
+            Some((field("Name")?, field("voluntary_ctxt_switches")?.parse().ok()?))
+        })
     }
 
     /// Its arguments as everybody on the machine can read them.

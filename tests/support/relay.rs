@@ -4,12 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Program, free_port, is_listening, leave, wait_until};
+use super::{Certificate, Program, free_port, is_listening, leave, wait_until};
 
 /// How long the relay may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -22,25 +22,60 @@ const COULD_NOT_START: i32 = 3;
 pub struct Relay {
     program: Program,
     port: u16,
+    tls_port: u16,
     _config: Option<ConfigFile>,
 }
 
 impl Relay {
     /// With a configuration (INI): `listen_address` and `listen_port` are put before it.
     pub fn start(config: &str) -> Self {
-        Self::attempts(|port| {
+        Self::with_file(None, config, None)
+    }
+
+    /// The same with `rtsps_port` and this certificate.
+    pub fn with_tls(certificate: &Certificate, config: &str) -> Self {
+        Self::with_file(Some(certificate), config, None)
+    }
+
+    /// As [`Relay::start`], with a path in its environment.
+    pub fn with_env(name: &str, path: &Path, config: &str) -> Self {
+        Self::with_file(None, config, Some((name, path)))
+    }
+
+    /// As [`Relay::start`], with so many file descriptors.
+    pub fn with_descriptors(most: u32, config: &str) -> Self {
+        Self::attempts(false, |port, _| {
             let file = ConfigFile::new(&format!(
                 "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
             ));
+            let mut limited = Command::new("prlimit");
+            limited.arg(format!("--nofile={most}:{most}")).arg(command().get_program());
+            limited.arg("--config").arg(&file.0);
+            (limited, Some(file))
+        })
+    }
+
+    fn with_file(
+        certificate: Option<&Certificate>,
+        config: &str,
+        environment: Option<(&str, &Path)>,
+    ) -> Self {
+        Self::attempts(certificate.is_some(), |port, tls_port| {
+            let tls = certificate.map_or_else(String::new, |certificate| {
+                format!("rtsps_port={tls_port}\n{}", certificate.config())
+            });
+            let file = ConfigFile::new(&format!(
+                "listen_address=127.0.0.1\nlisten_port={port}\n{tls}{config}\n"
+            ));
             let mut command = command();
-            command.arg("--config").arg(&file.0);
+            command.arg("--config").arg(&file.0).envs(environment);
             (command, Some(file))
         })
     }
 
     /// With arguments and no file: `--set` of address and port is added.
     pub fn with_args(args: &[&str]) -> Self {
-        Self::attempts(|port| {
+        Self::attempts(false, |port, _| {
             let mut command = command();
             command.args(args).args(["--set", "listen_address=127.0.0.1"]);
             command.arg("--set").arg(format!("listen_port={port}"));
@@ -48,19 +83,20 @@ impl Relay {
         })
     }
 
-    fn attempts(make: impl Fn(u16) -> (Command, Option<ConfigFile>)) -> Self {
+    fn attempts(tls: bool, make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>)) -> Self {
         for _ in 0..START_ATTEMPTS {
             let port = free_port();
-            let (mut command, config) = make(port);
+            let tls_port = free_port();
+            let (mut command, config) = make(port, tls_port);
             let mut program = Program::start(&mut command);
             let mut ended = None;
             let ready = wait_until(START_PATIENCE, || {
                 ended = program.wait(Duration::ZERO);
-                ended.is_some() || is_listening(port)
+                ended.is_some() || (is_listening(port) && (!tls || is_listening(tls_port)))
             });
             assert!(ready, "the relay does not listen on port {port}");
             match ended {
-                None => return Self { program, port, _config: config },
+                None => return Self { program, port, tls_port, _config: config },
                 Some(status) if status.code() == Some(COULD_NOT_START) => {}
                 Some(status) => panic!("the relay ended at once: {status}"),
             }
@@ -76,6 +112,16 @@ impl Relay {
     /// The URL of one of its streams.
     pub fn url(&self, stream: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{stream}", self.port)
+    }
+
+    /// `rtsps_port`; see [`Relay::with_tls`].
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
+    /// The URL of one of its streams over TLS; see [`Relay::with_tls`].
+    pub fn tls_url(&self, stream: &str) -> String {
+        format!("rtsps://127.0.0.1:{}/{stream}", self.tls_port)
     }
 
     /// Whether a log line holds `part`.

@@ -2,15 +2,19 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rtsp_proto::auth::{ClientAuth, Credentials};
 use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::sdp::SessionDescription;
-use rtsp_proto::url::ControlBase;
+use rtsp_proto::url::{ControlBase, Scheme};
 use rtsp_proto::{Limits, Method, Oddities, Request, Response, StatusCode, Url, Version};
+use rtsp_relay::tls::certificate::Fingerprint;
+use rtsp_relay::tls::{Caller, Trust};
+use rustls::{ClientConnection, StreamOwned};
 
 /// How long a client waits for an answer unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -33,10 +37,47 @@ pub enum Incoming {
     End,
 }
 
+/// With or without TLS.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// Through HTTP.
+    Tunnel {
+        get: TcpStream,
+        post: TcpStream,
+    },
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => &tls.sock,
+            Self::Tunnel { get, .. } => get,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+            Self::Tunnel { get, .. } => get.read(buffer),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+            Self::Tunnel { post, .. } => post.write_all(BASE64_STANDARD.encode(bytes).as_bytes()),
+        }
+    }
+}
+
 /// A viewer. Errors are of the kinds `TimedOut`, `UnexpectedEof` (the relay closed) and `Other`
 /// (an answer that is no 200, with its text).
 pub struct RtspClient {
-    stream: TcpStream,
+    stream: Wire,
     decoder: Decoder,
     url: Url,
     control: Option<ControlBase>,
@@ -54,11 +95,18 @@ pub struct RtspClient {
 }
 
 impl RtspClient {
-    /// Connects to the URL's host; a login in the URL is used when the relay asks.
+    /// Connects to the URL's host, with TLS and without checking anything if it is `rtsps://`; a login in the URL is used when the relay asks.
     pub fn connect(url: &str) -> io::Result<Self> {
         let url = Url::parse(url).map_err(|error| io::Error::other(error.to_string()))?;
         let stream = TcpStream::connect((url.host(), url.port()))?;
         stream.set_nodelay(true)?;
+        let stream = match url.scheme() {
+            Scheme::Rtsp => Wire::Plain(stream),
+            Scheme::Rtsps => {
+                let caller = Caller::new(&Trust::Insecure, url.host()).map_err(io::Error::other)?;
+                Wire::Tls(Box::new(StreamOwned::new(caller.session, stream)))
+            }
+        };
         let credentials = url.username().map(|username| Credentials {
             username: username.to_owned(),
             password: url.password().cloned().unwrap_or_default(),
@@ -79,6 +127,49 @@ impl RtspClient {
         })
     }
 
+    /// The same through HTTP: opens the GET and, once that is answered, the POST.
+    pub fn through_http(url: &str) -> io::Result<Self> {
+        let mut client = Self::connect(url)?;
+        let mut get = client.stream.socket().try_clone()?;
+        get.write_all(format!("GET / HTTP/1.1\r\n{}\r\n", client.cookie()).as_bytes())?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            get.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        if !head.starts_with(b"HTTP/1.0 200 ") {
+            return Err(io::Error::other(String::from_utf8_lossy(&head)));
+        }
+        client.open_post()?;
+        Ok(client)
+    }
+
+    /// The header that the halves of the tunnel have in common.
+    fn cookie(&self) -> String {
+        let port = self.stream.socket().local_addr().map_or(0, |address| address.port());
+        format!("x-sessioncookie: test{port}\r\n")
+    }
+
+    /// Opens a POST, in the place of the one before.
+    pub fn open_post(&mut self) -> io::Result<()> {
+        let get = self.stream.socket().try_clone()?;
+        let mut post = TcpStream::connect(get.peer_addr()?)?;
+        post.set_nodelay(true)?;
+        let cookie = self.cookie();
+        let head = format!("POST / HTTP/1.1\r\n{cookie}Content-Length: 32767\r\n\r\n");
+        post.write_all(head.as_bytes())?;
+        self.stream = Wire::Tunnel { get, post };
+        Ok(())
+    }
+
+    /// Ends the POST of a tunnel.
+    pub fn close_post(&mut self) {
+        if let Wire::Tunnel { post, .. } = &self.stream {
+            let _gone = post.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Connects, and does all up to PLAY with every track interleaved on channels 0, 1, 2…
     pub fn watch(url: &str) -> io::Result<Self> {
         let mut client = Self::connect(url)?;
@@ -93,7 +184,17 @@ impl RtspClient {
 
     /// The connection itself, for socket options and for closing it rudely.
     pub fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.socket()
+    }
+
+    /// The fingerprint of the certificate that the relay shows.
+    pub fn certificate(&mut self) -> io::Result<String> {
+        let Wire::Tls(tls) = &mut self.stream else { return Err(ErrorKind::Unsupported.into()) };
+        while tls.conn.is_handshaking() {
+            tls.conn.complete_io(&mut tls.sock)?;
+        }
+        let shown = tls.conn.peer_certificates().and_then(|chain| chain.first());
+        shown.map(|first| Fingerprint::of(first).to_string()).ok_or(ErrorKind::InvalidData.into())
     }
 
     /// The session's id, once SETUP was answered.
@@ -283,12 +384,15 @@ impl RtspClient {
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            self.stream.set_read_timeout(Some(left))?;
+            self.stream.socket().set_read_timeout(Some(left))?;
             match self.stream.read(self.decoder.spare(READ_SIZE)) {
                 Ok(0) => return Ok(Incoming::End),
                 Ok(count) => self.decoder.advance(count),
                 Err(error) => match error.kind() {
-                    ErrorKind::ConnectionReset => return Ok(Incoming::End),
+                    // The relay's last word in TLS may be lost when it closes in a hurry.
+                    ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => {
+                        return Ok(Incoming::End);
+                    }
                     ErrorKind::WouldBlock => return Err(ErrorKind::TimedOut.into()),
                     ErrorKind::Interrupted => {}
                     _ => return Err(error),

@@ -19,6 +19,8 @@ pub enum Fault {
     Stall(bool),
     /// Requests are answered, media is not sent.
     Mute(bool),
+    /// No pictures are sent; everything else is.
+    Blind(bool),
     /// All connections are reset.
     Die,
     /// All connections are reset, and the camera begins anew: with other SSRCs, sequence numbers and
@@ -68,8 +70,8 @@ pub enum Fault {
 }
 
 /// The words of [`Fault::parse`], for people.
-pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | die | reboot | close | bye | \
-    garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
+pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | blind on|off | die | \
+    reboot | close | bye | garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
     forget-after MS | wrong-password on|off | no-tcp on|off | \
     network LOSS% REORDER% DUPLICATE%";
 
@@ -88,6 +90,7 @@ impl Fault {
             ["refuse", word] => Self::Refuse(on(word)?),
             ["stall", word] => Self::Stall(on(word)?),
             ["mute", word] => Self::Mute(on(word)?),
+            ["blind", word] => Self::Blind(on(word)?),
             ["die"] => Self::Die,
             ["reboot"] => Self::Reboot,
             ["close"] => Self::CloseAll,
@@ -115,6 +118,7 @@ impl Fault {
 pub struct Switches {
     stall: AtomicBool,
     mute: AtomicBool,
+    blind: AtomicBool,
     wrong_password: AtomicBool,
     no_tcp: AtomicBool,
     max_sessions: AtomicUsize,
@@ -127,6 +131,7 @@ impl Default for Switches {
         Self {
             stall: AtomicBool::new(false),
             mute: AtomicBool::new(false),
+            blind: AtomicBool::new(false),
             wrong_password: AtomicBool::new(false),
             no_tcp: AtomicBool::new(false),
             max_sessions: AtomicUsize::new(usize::MAX),
@@ -141,7 +146,9 @@ impl Switches {
     pub fn set(&self, fault: &Fault) {
         match *fault {
             Fault::Normal => {
-                for switch in [&self.stall, &self.mute, &self.wrong_password, &self.no_tcp] {
+                let on_and_off =
+                    [&self.stall, &self.mute, &self.blind, &self.wrong_password, &self.no_tcp];
+                for switch in on_and_off {
                     switch.store(false, Ordering::Release);
                 }
                 self.max_sessions.store(usize::MAX, Ordering::Release);
@@ -149,6 +156,7 @@ impl Switches {
                 self.answers().clear();
             }
             Fault::Stall(on) => self.stall.store(on, Ordering::Release),
+            Fault::Blind(on) => self.blind.store(on, Ordering::Release),
             Fault::Mute(on) => self.mute.store(on, Ordering::Release),
             Fault::WrongPassword(on) => self.wrong_password.store(on, Ordering::Release),
             Fault::NoTcp(on) => self.no_tcp.store(on, Ordering::Release),
@@ -178,6 +186,11 @@ impl Switches {
     /// No media is sent.
     pub fn silent(&self) -> bool {
         self.stalled() || self.mute.load(Ordering::Acquire)
+    }
+
+    /// No pictures are sent.
+    pub fn blind(&self) -> bool {
+        self.blind.load(Ordering::Acquire)
     }
 
     /// No login is right.

@@ -33,6 +33,7 @@ pub mod sound;
 pub mod stats;
 mod synthetic;
 mod timeline;
+mod tls;
 mod tone;
 mod udp;
 mod world;
@@ -53,12 +54,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use tls::TlsFront;
 use world::World;
 
 /// A running camera; dropping it stops it.
 pub struct Camera {
     world: Arc<World>,
     door: Mutex<Door>,
+    tls: Option<TlsFront>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -67,9 +70,14 @@ impl Camera {
     pub fn start(mut options: Options) -> io::Result<Self> {
         let door = Door::new(options.listen)?;
         options.listen = door.address();
+        let tls = options.tls.map(|at| TlsFront::open(at, options.listen)).transpose()?;
         let world = Arc::new(World::new(options)?);
-        let camera =
-            Self { world: Arc::clone(&world), door: Mutex::new(door), threads: Mutex::default() };
+        let camera = Self {
+            world: Arc::clone(&world),
+            door: Mutex::new(door),
+            tls,
+            threads: Mutex::default(),
+        };
         for feed in &world.feeds {
             let feed = Arc::clone(feed);
             camera.spawn(format!("cam:{}", feed.path.name), move || feed.run())?;
@@ -117,6 +125,16 @@ impl Camera {
                 format!("rtsp://{user}:{password}@{}/{path}", self.address())
             }
         }
+    }
+
+    /// The URL of a path over TLS, without the login; none without [`Options::tls`].
+    pub fn tls_url(&self, path: &str) -> Option<String> {
+        self.tls.as_ref().map(|tls| format!("rtsps://{}/{path}", tls.address()))
+    }
+
+    /// The certificate it shows there, in DER.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.tls.as_ref().map(TlsFront::certificate)
     }
 
     /// The paths it serves.

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Options {
     /// Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Where RTSP over TLS listens too, if anywhere.
+    pub tls: Option<SocketAddr>,
     /// What it serves; the default is `/main` and `/sub`.
     pub paths: Vec<Path>,
     /// What login it asks for.
@@ -44,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             paths: vec![Path::new("main", Clip::builtin()), Path::new("sub", Clip::sub())],
             auth: Auth::None,
             user: "admin".into(),

@@ -2,6 +2,7 @@
 //! any bytes; `cargo test` runs them over the committed corpus.
 
 mod auth;
+mod camera;
 pub mod codec;
 mod decoder;
 mod dialog;
@@ -9,9 +10,11 @@ mod headers;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod tunnel;
 mod url;
 
 pub use self::auth::auth;
+pub use self::camera::camera;
 pub use self::codec::codec;
 pub use self::decoder::{Seen, SeenEvent, decode, decoder_any_split, messages_round_trip};
 pub use self::dialog::dialog;
@@ -19,6 +22,7 @@ pub use self::headers::headers;
 pub use self::rtcp::rtcp;
 pub use self::rtp::rtp;
 pub use self::sdp::sdp;
+pub use self::tunnel::tunnel;
 pub use self::url::{control_url, url};
 
 /// A body of a fuzz target.
@@ -27,6 +31,7 @@ pub type Body = fn(&[u8]);
 /// Each target's name, which is its corpus's folder, and its bodies.
 pub const TARGETS: &[(&str, &[Body])] = &[
     ("auth", &[auth]),
+    ("camera", &[camera]),
     ("codec", &[codec]),
     ("decoder", &[decoder_any_split, messages_round_trip]),
     ("dialog", &[dialog]),
@@ -34,6 +39,7 @@ pub const TARGETS: &[(&str, &[Body])] = &[
     ("rtcp", &[rtcp]),
     ("rtp", &[rtp]),
     ("sdp", &[sdp]),
+    ("tunnel", &[tunnel]),
     ("url", &[url, control_url]),
 ];
 

@@ -8,12 +8,10 @@ use crate::config::document::trim;
 use crate::config::place::{Findings, Place, quoted_path};
 use crate::config::rules::check_password;
 use crate::config::source::{Surroundings, describe, read_bounded};
+use crate::config::tls_files::MAX_PEM_FILE_BYTES;
 
 /// Room for the longest password and the end of its line.
 const MAX_PASSWORD_FILE_BYTES: u64 = 4096;
-
-/// Certificate chains have a few kilobytes.
-const MAX_PEM_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Where names of files lead.
 pub(in crate::config) struct Files {
@@ -33,21 +31,32 @@ impl Files {
         std::path::absolute(&path).unwrap_or(path)
     }
 
-    /// The path of a PEM file that can be read now, not what is in it.
+    /// The path of a PEM file that can be read now, not what is in it; `None` when it cannot.
     pub(super) fn pem(
         &self,
         key: &str,
         name: &str,
         place: &Place,
         findings: &mut Findings,
-    ) -> PathBuf {
+    ) -> Option<PathBuf> {
         let path = self.resolve(name, place);
-        if let Err(error) = read_bounded(&path, MAX_PEM_FILE_BYTES) {
-            let message =
-                format!("{key} {} cannot be read: {}", quoted_path(&path), describe(&error));
-            findings.error(place, message);
+        match read_bounded(&path, MAX_PEM_FILE_BYTES) {
+            Ok((_, true)) if key == "tls_key" => {
+                let message = format!(
+                    "everybody on this machine can read {key} {}: chmod o-r mends that",
+                    quoted_path(&path)
+                );
+                findings.warn(place, message);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let message =
+                    format!("{key} {} cannot be read: {}", quoted_path(&path), describe(&error));
+                findings.error(place, message);
+                return None;
+            }
         }
-        path
+        Some(path)
     }
 
     /// The password in the file `name`, which may be a systemd credential.

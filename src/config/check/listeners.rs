@@ -7,6 +7,7 @@ use crate::config::draft::{GlobalDraft, StreamDraft};
 use crate::config::model::{AuthMethod, Http, Multicast, TlsFiles};
 use crate::config::place::Findings;
 use crate::config::read::Placed;
+use crate::tls::Flaw;
 
 /// The part of the configuration that is made here.
 pub(super) struct Listeners {
@@ -99,7 +100,9 @@ fn tls(global: &Placed<GlobalDraft>, files: &Files, findings: &mut Findings) -> 
                 let message = "tls_certificate has no effect without rtsps_port";
                 findings.warn(global.at("tls_certificate"), message);
             }
-            return Some(TlsFiles { certificate, key });
+            let tls = TlsFiles { certificate: certificate?, key: key? };
+            check_identity(&tls, global, files, findings);
+            return Some(tls);
         }
         (None, None) if wants_port => {
             let message = "rtsps_port needs tls_certificate and tls_key";
@@ -117,6 +120,27 @@ fn tls(global: &Placed<GlobalDraft>, files: &Files, findings: &mut Findings) -> 
         _ => {}
     }
     None
+}
+
+/// The two files belong together, and the certificate is of these days.
+fn check_identity(
+    tls: &TlsFiles,
+    global: &Placed<GlobalDraft>,
+    files: &Files,
+    findings: &mut Findings,
+) {
+    match tls.load() {
+        Ok(identity) => {
+            let now = files.surroundings.now;
+            if let Some(message) = now.and_then(|now| tls.untimely(&identity, now)) {
+                findings.warn(global.at("tls_certificate"), message);
+            }
+        }
+        Err(flaw @ Flaw::Certificate(_)) => {
+            findings.error(global.at("tls_certificate"), flaw.to_string());
+        }
+        Err(flaw @ Flaw::Key(_)) => findings.error(global.at("tls_key"), flaw.to_string()),
+    }
 }
 
 /// Each stream that may be multicast needs a group of its own.

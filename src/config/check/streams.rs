@@ -9,7 +9,7 @@ use rtsp_proto::{Secret, Url};
 
 use super::{Files, check_retry, fallback, limit, seconds};
 use crate::config::draft::StreamDraft;
-use crate::config::model::{CameraTls, Retry, Stream};
+use crate::config::model::{CameraTls, Retry, Stream, TransportPolicy};
 use crate::config::place::{Findings, quoted};
 use crate::config::read::Placed;
 
@@ -58,6 +58,11 @@ fn stream(placed: &Placed<StreamDraft>, files: &Files, findings: &mut Findings) 
     }
     let url = draft.rtsp_url.as_ref()?;
     let camera_tls = camera_tls(placed, url, findings);
+    if url.scheme() == Scheme::Rtsps && draft.shared.transport == TransportPolicy::Udp {
+        let message =
+            "transport=udp has the media of an rtsps:// camera cross the network readable";
+        findings.warn(placed.at("transport"), message);
+    }
     let shared = &draft.shared;
     let milliseconds = |number: u32| Duration::from_millis(u64::from(number));
     Some(Stream {

@@ -101,8 +101,11 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         unit: "",
         example: "hold",
         meaning: "What happens to viewers when the camera goes offline. disconnect: they are \
-                  told, and their connections closed. hold: they stay, see the last picture, and \
-                  go on when the camera is back.",
+                  told, and their connections closed. hold: they stay, see the last key frame \
+                  once a second, without sound, and go on at the camera's first key frame when \
+                  it is back. Whoever comes meanwhile sees the same, unless nobody has stayed: \
+                  then the relay has no picture. A picture larger than 8 MiB is not held; \
+                  gop_cache_kb does not matter.",
     },
     Key {
         name: "hold_timeout_s",
@@ -111,7 +114,8 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "seconds",
         example: "300",
-        meaning: "How long viewers are held, with on_offline=hold.",
+        meaning: "How long viewers see a picture that stands still, with on_offline=hold, \
+                  before they are told and closed. The time of a fallback does not count.",
     },
     Key {
         name: "instant_start",
@@ -139,8 +143,10 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "kilobits per second",
         example: "4000",
-        meaning: "What the stream may take on its way to a viewer. Above it pictures are left out, \
-                  and none is broken.",
+        meaning: "What the stream may take on its way to a viewer, in any two seconds. Above it \
+                  whole pictures are left out: first those that no other needs, then all up to \
+                  the next key frame. Sound stays. What a new viewer gets to begin with \
+                  (instant_start) comes on top.",
     },
     Key {
         name: "max_egress_kbps",
@@ -149,8 +155,8 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "kilobits per second",
         example: "100000",
-        meaning: "What all viewers of the stream take together. One who does not fit any more is \
-                  refused with 453.",
+        meaning: "What all viewers of the stream take together, each counted with the stream's \
+                  measured rate. One who does not fit any more is refused with 453.",
     },
     Key {
         name: "max_clients_per_stream",

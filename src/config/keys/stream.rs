@@ -89,7 +89,11 @@ pub(in crate::config) static STREAM: &[Key<StreamDraft>] = &[
         default: "",
         unit: "",
         example: "garage",
-        meaning: "The name of another stream to show while this one is offline.",
+        meaning: "The name of another stream to show while this one is offline. It is pulled only \
+                  then. Viewers of this one go on with its picture, from a key frame on, and \
+                  come back when the camera has worked for 5 s. It must have the same video \
+                  codec; sound of another codec is left out. Before it is there, and when it is \
+                  offline too, on_offline counts.",
     },
     Key {
         name: "multicast",

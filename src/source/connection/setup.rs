@@ -1,6 +1,5 @@
 //! Which tracks are asked for, what carries them, and what is tried when that does not work.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use rtsp_proto::dialog::{TrackRequest, TrackSetup};
@@ -35,8 +34,9 @@ impl Connection<'_> {
         let media = presentation.tracks.iter().map(|track| track.media).collect();
         let continues = self.feed.begin(presentation);
         self.set_up(media, now)?;
-        if !continues {
-            self.slot.hub.end(&Arc::from("the camera has other tracks than before"));
+        if let Err(reason) = continues {
+            log::warn!("viewers cannot go on: {reason} stream={}", self.slot.stream.name);
+            self.slot.hub.end(&reason);
         }
         Ok(())
     }
