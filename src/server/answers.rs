@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rtsp_proto::headers::Date;
 use rtsp_proto::{Request, Response, StatusCode, Version};
 
-use super::client::Farewell;
+use super::farewell::Farewell;
 use super::features;
 use super::session::Session;
 use crate::source::Offline;

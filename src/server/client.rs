@@ -11,6 +11,7 @@ use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::{Limits, Response, StatusCode, Version};
 
 use super::Server;
+use super::farewell::Farewell;
 use super::session::Session;
 use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;

@@ -9,7 +9,8 @@ use rtsp_proto::headers::{
 use rtsp_proto::{Method, Request, StatusCode, Version};
 
 use super::answers::now;
-use super::client::{Client, Farewell};
+use super::client::Client;
+use super::farewell::Farewell;
 use super::live;
 use super::session::Session;
 

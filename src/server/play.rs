@@ -9,7 +9,8 @@ use rtsp_proto::{Headers, Request, StatusCode, Version};
 
 use super::answers::{Answer, Refusal, bad, finished, ok};
 use super::claim::Until;
-use super::client::{Client, Farewell, Out};
+use super::client::{Client, Out};
+use super::farewell::Farewell;
 use super::live;
 use super::session::Session;
 use super::target::{CONTROL, Target};

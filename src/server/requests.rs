@@ -8,7 +8,8 @@ use rtsp_proto::headers::PipelinedRequests;
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
 use super::answers::{Answer, BAD, Refusal, asks_to_close, bad, finished, ok};
-use super::client::{Client, Farewell};
+use super::client::Client;
+use super::farewell::Farewell;
 use super::features::{self, PUBLIC};
 use super::live;
 use super::session::{Session, id_of};
