@@ -52,6 +52,7 @@ codes! {
     ONLY_AGGREGATE_OPERATION_ALLOWED 460 "Only Aggregate Operation Allowed"
     UNSUPPORTED_TRANSPORT 461 "Unsupported Transport"
     DESTINATION_PROHIBITED 463 "Destination Prohibited"
+    NOTIFICATION_REASON_UNKNOWN 465 "Notification Reason Unknown"
     INTERNAL_SERVER_ERROR 500 "Internal Server Error"
     NOT_IMPLEMENTED 501 "Not Implemented"
     BAD_GATEWAY 502 "Bad Gateway"

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rtsp_proto::StatusCode;
 
 use super::answers::{Refusal, unavailable, unavailable_source};
-use super::client::{Client, Farewell};
+use super::client::Client;
+use super::farewell::Farewell;
 use crate::limits::{self, Reason};
 use crate::media::Presentation;
 use crate::net::Interest;

@@ -11,6 +11,7 @@ use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::{Limits, Response, StatusCode, Version};
 
 use super::Server;
+use super::farewell::Farewell;
 use super::session::Session;
 use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;
@@ -71,23 +72,6 @@ pub(super) enum Out {
     Shared(Arc<Subscriber<WayOut>>),
     /// Only while one becomes the other.
     Moving,
-}
-
-/// Why a connection ends, for the log.
-#[derive(Clone, Debug)]
-pub(super) enum Farewell {
-    /// The client went, with or without TEARDOWN.
-    Gone,
-    /// The client broke the rules; it has been answered.
-    Refused(String),
-    /// It speaks something else than RTSP; what could be answered has been.
-    Foreign(String),
-    /// It takes nothing, or says nothing, for too long.
-    TimedOut(&'static str),
-    /// The stream ended.
-    Ended(Arc<str>),
-    /// The connection is one half of a tunnel, and goes on in the thread of the other.
-    Joined,
 }
 
 /// Serves a connection in a thread of its own.
@@ -409,8 +393,12 @@ impl Client {
     /// Ends the connection in good order: the viewer is told, then the places are free.
     fn leave(&mut self, farewell: &Farewell) {
         let said_bye = self.stop_playing(&farewell.to_string());
+        let last_words = self.last_words(farewell, said_bye);
         if said_bye && !matches!(farewell, Farewell::Gone) {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
+        }
+        if !last_words.is_empty() {
+            self.outlet(|outlet| outlet.reply(&last_words));
         }
         self.guard = None;
         self.seat = None;
@@ -478,19 +466,6 @@ impl Client {
                 }
                 Err(_) => return,
             }
-        }
-    }
-}
-
-impl std::fmt::Display for Farewell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gone => f.write_str("it closed the connection"),
-            Self::Joined => f.write_str("it is one half of a tunnel"),
-            Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
-            Self::Foreign(reason) => f.write_str(reason),
-            Self::TimedOut(reason) => f.write_str(reason),
-            Self::Ended(reason) => f.write_str(reason),
         }
     }
 }

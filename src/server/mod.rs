@@ -3,7 +3,10 @@
 //! - `client`: the thread of one: waits, reads, writes, notices silence
 //! - `requests`: which method answers; `describe`, `setup` and `play` are the larger ones, `answers`
 //!   what they say, and `claim` what they need: a place, and the camera
+//! - `farewell`: why a connection ends
 //! - `session`: what a client has set up
+//! - `features`: methods, feature tags and versions; `live` and `notify`: what RTSP 2.0 says of a live
+//!   presentation, and of its end
 //! - `target`: which stream and track a URI means
 //! - `way_in`: where its requests come from: its connection, or a tunnel through HTTP, which an
 //!   `opening` began and whose halves find each other by `tunnels`
@@ -16,6 +19,10 @@ mod answers;
 mod claim;
 mod client;
 mod describe;
+mod farewell;
+mod features;
+mod live;
+mod notify;
 mod numbering;
 mod opening;
 mod outlet;

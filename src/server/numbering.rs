@@ -48,6 +48,11 @@ impl Numbering {
         first.sequence.wrapping_add(self.shift_at(first.preceding))
     }
 
+    /// The source and the number of the packet that went out last.
+    pub(super) fn last_packet(&self) -> Option<(u32, u16)> {
+        Some((self.ssrc?, self.next?.wrapping_sub(1).wrapping_add(self.shift)))
+    }
+
     /// The shift for a batch that follows this number: what the viewer did not get leaves no gap.
     fn shift_at(&self, preceding: u16) -> u16 {
         let skipped = self.next.map_or(0, |next| preceding.wrapping_sub(next));

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use rtsp_proto::tunnel::{Half, Opening, OpeningError};
 
-use super::client::{Client, Farewell};
+use super::client::Client;
+use super::farewell::Farewell;
 use super::tunnels::{Post, Taken, Waiting};
 use crate::net::Interest;
 

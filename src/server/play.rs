@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rtsp_proto::headers::{Range, RtpInfo, RtpInfoEntry};
-use rtsp_proto::{Request, StatusCode, Version};
+use rtsp_proto::headers::{Range, RtpInfo, RtpInfoEntry, SeekStyle};
+use rtsp_proto::{Headers, Request, StatusCode, Version};
 
 use super::answers::{Answer, Refusal, bad, finished, ok};
 use super::claim::Until;
-use super::client::{Client, Farewell, Out};
-use super::target::Target;
+use super::client::{Client, Out};
+use super::farewell::Farewell;
+use super::live;
+use super::session::Session;
+use super::target::{CONTROL, Target};
 use crate::logging::Quoted;
 use crate::media::Subscriber;
 use crate::media::hub::FirstPacket;
@@ -24,9 +27,18 @@ impl Client {
         if !session.is_set_up() || session.stream != target.stream {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
+        let second = session.version == Version::V2_0;
+        let mut response = ok().with("Session", session.id.clone());
+        if second {
+            check_aggregate(session, target)?;
+            live::check_play(request, session.npt(), &mut response.headers)?;
+        }
         if session.playing {
-            let response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
-            self.reply(&finished(request, response));
+            stand(session, &mut response.headers);
+            if second {
+                response.headers.append("Seek-Style", SeekStyle::Next.to_string());
+            }
+            self.reply(&finished(request, response, self.session.as_ref()));
             return Ok(ok());
         }
         let presentation = self.wait_for(Until::Picture)?.0;
@@ -61,14 +73,19 @@ impl Client {
         }
         session.playing = true;
         let transport = if session.uses_udp() { "udp" } else { carrier };
-        let base = target.base();
-        let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
-        let info = rtp_info(&base, &first);
+        session.play_cseq = request.cseq().unwrap_or_default();
+        stand(session, &mut response.headers);
+        let info = rtp_info(&target.base(), &first, |track| slot.hub.ssrc(track));
+        if second {
+            // With a group of pictures in hand a viewer begins with its key frame.
+            let begins = if info.0.is_empty() { SeekStyle::Next } else { SeekStyle::Rap };
+            response.headers.append("Seek-Style", begins.to_string());
+        }
         if !info.0.is_empty() {
-            response.headers.append("RTP-Info", info.encode(Version::V1_0));
+            response.headers.append("RTP-Info", info.encode(session.version));
         }
         let mut bytes = Vec::new();
-        finished(request, response).encode(&mut bytes);
+        finished(request, response, self.session.as_ref()).encode(&mut bytes);
         outbox.outlet.reply(&bytes);
         let written = outbox.outlet.written();
         drop(outbox);
@@ -86,15 +103,30 @@ impl Client {
         Ok(ok())
     }
 
-    pub(super) fn pause(&mut self) -> Answer {
-        let id = self.session.as_ref().ok_or(StatusCode::SESSION_NOT_FOUND)?.id.clone();
+    pub(super) fn pause(&mut self, request: &Request, target: &Target) -> Answer {
+        let session = self.session.as_ref().ok_or(StatusCode::SESSION_NOT_FOUND)?;
+        let mut response = ok().with("Session", session.id.clone());
+        if request.version == Version::V2_0 {
+            check_aggregate(session, target)?;
+            live::locate(session, &mut response.headers);
+        }
         self.stop_playing("it paused");
-        Ok(ok().with("Session", id))
+        Ok(response)
     }
 
-    pub(super) fn teardown(&mut self) -> Answer {
-        if self.session.is_none() {
-            return Err(StatusCode::SESSION_NOT_FOUND.into());
+    pub(super) fn teardown(&mut self, request: &Request, target: &Target) -> Answer {
+        let session = self.session.as_mut().ok_or(StatusCode::SESSION_NOT_FOUND)?;
+        if let (Version::V2_0, Some(track)) = (request.version, target.track) {
+            // Of several tracks, one can be taken down while nothing plays.
+            if session.set_up_tracks() > 1 && session.playing {
+                return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
+            }
+            if session.take_down(track) {
+                return Ok(ok());
+            }
+            if session.tracks.get(usize::from(track)).is_none_or(Option::is_none) {
+                return Err(StatusCode::NOT_FOUND.into());
+            }
         }
         self.stop_playing("it ended the session");
         self.outlet(|outlet| outlet.end_udp());
@@ -106,14 +138,36 @@ impl Client {
     }
 }
 
-fn rtp_info(base: &str, first: &[Option<FirstPacket>]) -> RtpInfo {
-    let entries = first.iter().enumerate().filter_map(|(index, first)| {
+/// In RTSP 2.0 what plays together is controlled together.
+fn check_aggregate(session: &Session, target: &Target) -> Result<(), Refusal> {
+    match target.track {
+        Some(_) if session.set_up_tracks() > 1 => {
+            Err(StatusCode::ONLY_AGGREGATE_OPERATION_ALLOWED.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds where the presentation stands.
+fn stand(session: &Session, answer: &mut Headers) {
+    match session.version {
+        Version::V2_0 => live::locate(session, answer),
+        _ => answer.append("Range", "npt=0.000-"),
+    }
+}
+
+fn rtp_info(
+    base: &str,
+    first: &[Option<FirstPacket>],
+    ssrc: impl Fn(u8) -> Option<u32>,
+) -> RtpInfo {
+    let entries = first.iter().zip(0u8..).filter_map(|(first, index)| {
         let first = (*first)?;
         Some(RtpInfoEntry {
-            url: format!("{base}trackID={index}"),
+            url: format!("{base}{CONTROL}{index}"),
             seq: Some(first.sequence),
             rtptime: Some(first.timestamp),
-            ssrc: None,
+            ssrc: ssrc(index),
         })
     });
     RtpInfo(entries.collect())

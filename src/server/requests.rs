@@ -4,17 +4,18 @@
 //! Every request is answered once, in order. The order of the checks decides what a stranger can
 //! learn: version and syntax, then the login, and only then whether a stream exists.
 
-use rtsp_proto::headers::tokens;
+use rtsp_proto::headers::PipelinedRequests;
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
-use super::answers::{Answer, BAD, Refusal, bad, finished, ok};
-use super::client::{Client, Farewell};
+use super::answers::{Answer, BAD, Refusal, asks_to_close, bad, finished, ok};
+use super::client::Client;
+use super::farewell::Farewell;
+use super::features::{self, PUBLIC};
+use super::live;
+use super::session::{Session, id_of};
 use super::target::{Target, without_login};
 use crate::access::{self, Decision};
 use crate::logging::Quoted;
-
-const PUBLIC: &str =
-    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 impl Client {
     /// Answers a request.
@@ -43,30 +44,34 @@ impl Client {
             // What follows a request that cannot be read may not be what it seems either.
             Err(Refusal::Answer(response)) if response.status == StatusCode::BAD_REQUEST => {
                 let reason = response.reason.trim_start_matches(BAD).to_owned();
-                self.reply(&finished(request, response).with("Connection", "close"));
+                let response = response.with("Connection", "close");
+                self.reply(&finished(request, response, self.session.as_ref()));
                 return Err(Farewell::Refused(reason));
             }
             Ok(response) | Err(Refusal::Answer(response)) => {
-                self.reply(&finished(request, response));
+                self.reply(&finished(request, response, self.session.as_ref()));
             }
             Err(Refusal::Leave(farewell)) => return Err(farewell),
+        }
+        if asks_to_close(request) {
+            return Err(Farewell::Asked);
         }
         Ok(())
     }
 
     fn answer(&mut self, request: &Request) -> Answer {
-        if request.version != Version::V1_0 {
-            return Err(StatusCode::VERSION_NOT_SUPPORTED.into());
-        }
-        let required: Vec<String> = ["Require", "Proxy-Require"]
-            .iter()
-            .flat_map(|name| tokens(&request.headers, name))
-            .collect();
-        if !required.is_empty() {
-            let response = Response::new(StatusCode::OPTION_NOT_SUPPORTED, Version::V1_0);
-            return Ok(response.with("Unsupported", required.join(", ")));
-        }
+        features::check_version(request, self.session.as_ref())?;
+        features::check_required(request)?;
+        let second = request.version == Version::V2_0;
         match request.method {
+            Method::Options if second => {
+                self.check_session(request)?;
+                return Ok(ok().with("Public", PUBLIC));
+            }
+            // RTSP 2.0 knows no recording.
+            Method::Announce | Method::Record if second => {
+                return Err(StatusCode::NOT_IMPLEMENTED.into());
+            }
             Method::Options => return Ok(ok().with("Public", PUBLIC)),
             Method::Announce | Method::Record | Method::Redirect | Method::PlayNotify => {
                 let response = Response::new(StatusCode::METHOD_NOT_ALLOWED, Version::V1_0);
@@ -90,9 +95,9 @@ impl Client {
             Method::Describe => self.describe(request, &target),
             Method::Setup => self.setup(request, &target),
             Method::Play => self.play(request, &target),
-            Method::Pause => self.pause(),
-            Method::Teardown => self.teardown(),
-            _ => parameter(request),
+            Method::Pause => self.pause(request, &target),
+            Method::Teardown => self.teardown(request, &target),
+            _ => parameter(request, self.session.as_ref()),
         }
     }
 
@@ -131,29 +136,45 @@ impl Client {
         }
     }
 
-    /// A Session header must name the session of this connection.
+    /// A Session header must name the session of this connection. In RTSP 1.0 it may be left out;
+    /// in 2.0 what acts on a session must name it, and a SETUP that names none wants a second one.
     fn check_session(&self, request: &Request) -> Result<(), Refusal> {
-        let named = request
-            .headers
-            .get("Session")
-            .map(|value| value.split(';').next().unwrap_or_default().trim());
-        match (named, &self.session) {
-            (None, _) => Ok(()),
-            (Some(named), Some(session)) if session.id == named => Ok(()),
-            _ => Err(StatusCode::SESSION_NOT_FOUND.into()),
+        let meant = |session: &Session| session.is_meant_by(&request.headers);
+        let meant = self.session.as_ref().is_some_and(meant);
+        if request.headers.get("Session").is_some() {
+            return if meant { Ok(()) } else { Err(StatusCode::SESSION_NOT_FOUND.into()) };
+        }
+        if request.version == Version::V1_0 {
+            return Ok(());
+        }
+        PipelinedRequests::from_headers(&request.headers)
+            .map_err(|error| bad(&error.to_string()))?;
+        match request.method {
+            Method::Setup if self.session.is_some() && !meant => {
+                Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into())
+            }
+            Method::Play | Method::Pause | Method::Teardown if !meant => {
+                Err(StatusCode::SESSION_NOT_FOUND.into())
+            }
+            _ => Ok(()),
         }
     }
 }
 
 /// GET_PARAMETER and SET_PARAMETER without a body keep the session alive; there are no
 /// parameters.
-fn parameter(request: &Request) -> Answer {
-    let response = match request.body.is_empty() {
+fn parameter(request: &Request, session: Option<&Session>) -> Answer {
+    let mut response = match request.body.is_empty() {
         true => ok(),
         false => Response::new(StatusCode::PARAMETER_NOT_UNDERSTOOD, Version::V1_0),
     };
+    if request.version == Version::V2_0 && request.method == Method::GetParameter {
+        if let Some(session) = session {
+            live::tell(&request.headers, session, &mut response.headers);
+        }
+    }
     Ok(match request.headers.get("Session") {
-        Some(session) => response.with("Session", session.split(';').next().unwrap_or_default()),
+        Some(session) => response.with("Session", id_of(session)),
         None => response,
     })
 }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::target::Target;
+use rtsp_proto::headers::{NptTime, PipelinedRequests};
+use rtsp_proto::{Headers, Version};
+
+use super::target::{CONTROL, Target};
 use super::udp::Lease;
 use super::udp_outlet::UdpPeer;
 use crate::entropy;
@@ -12,6 +15,14 @@ use crate::entropy;
 pub(super) struct Session {
     /// Unguessable; hexadecimal, because dashes confuse some clients.
     pub id: String,
+    /// What its client speaks, from its SETUP to its end.
+    pub version: Version,
+    /// The client's number for this session, given in the SETUP that made it.
+    pub pipeline: Option<PipelinedRequests>,
+    /// When it was made.
+    since: Instant,
+    /// The number of the PLAY that plays.
+    pub play_cseq: u32,
     /// The stream.
     pub stream: String,
     /// `scheme://authority` of its SETUP, for the URLs we give when a request names none.
@@ -38,7 +49,57 @@ impl Session {
     pub(super) fn new(target: &Target, tracks: usize) -> Self {
         let id = entropy::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
         let Target { stream, origin, .. } = target.clone();
-        Self { id, stream, origin, tracks: vec![None; tracks], lease: None, playing: false }
+        Self {
+            id,
+            version: Version::V1_0,
+            pipeline: None,
+            since: Instant::now(),
+            play_cseq: 0,
+            stream,
+            origin,
+            tracks: vec![None; tracks],
+            lease: None,
+            playing: false,
+        }
+    }
+
+    /// Whether a request with these headers belongs to this session: by its id or, as long as the
+    /// client cannot know that, by the number that the client has given it.
+    pub(super) fn is_meant_by(&self, headers: &Headers) -> bool {
+        match headers.get("Session") {
+            Some(named) => id_of(named) == self.id,
+            None => {
+                let number = PipelinedRequests::from_headers(headers).ok().flatten();
+                number.is_some() && number == self.pipeline
+            }
+        }
+    }
+
+    /// Where the presentation stands: its time begins with the session.
+    pub(super) fn npt(&self) -> NptTime {
+        NptTime::Millis(self.since.elapsed().as_millis() as u64)
+    }
+
+    /// The URL of the stream, see [`Target::base`].
+    pub(super) fn base(&self) -> String {
+        format!("{}/{}/", self.origin, self.stream)
+    }
+
+    /// The URL of one of its tracks.
+    pub(super) fn track_url(&self, track: usize) -> String {
+        format!("{}{CONTROL}{track}", self.base())
+    }
+
+    /// How many tracks are set up.
+    pub(super) fn set_up_tracks(&self) -> usize {
+        self.tracks.iter().flatten().count()
+    }
+
+    /// Takes down one track of several; `false` when it was not set up, or is the last.
+    pub(super) fn take_down(&mut self, track: u8) -> bool {
+        let more = self.set_up_tracks() > 1;
+        let slot = self.tracks.get_mut(usize::from(track)).filter(|slot| more && slot.is_some());
+        slot.map(|slot| *slot = None).is_some()
     }
 
     /// Sets up a track on the channels the client asked for, or, if it asked for none or for one
@@ -100,6 +161,11 @@ impl Session {
     pub(super) fn is_set_up(&self) -> bool {
         self.tracks.iter().any(Option::is_some)
     }
+}
+
+/// The id in a Session header, without what may follow it.
+pub(super) fn id_of(header: &str) -> &str {
+    header.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rtsp_proto::headers::{Delivery, Profile, Transport, TransportSpec};
-use rtsp_proto::{Request, StatusCode};
+use rtsp_proto::headers::PipelinedRequests;
+use rtsp_proto::headers::{Delivery, Lower, Profile, Transport, TransportSpec};
+use rtsp_proto::{Request, StatusCode, Version};
 
 use super::answers::{Answer, bad, ok};
 use super::claim::Until;
 use super::client::Client;
+use super::live;
 use super::session::Session;
 use super::target::Target;
 use super::udp_outlet::UdpPeer;
@@ -31,6 +33,11 @@ impl Client {
             Ok(None) => return Err(bad("a SETUP needs a Transport header")),
             Err(error) => return Err(bad(&error.to_string())),
         };
+        let second = request.version == Version::V2_0;
+        if second {
+            live::check_ranges(request)?;
+        }
+        let fresh = self.session.is_none();
         let mut choices = choices(&offered, self.entry.address)?;
         if self.stream.is_tls() || self.way_in.is_tunnel() {
             // Media over UDP would leave in the clear what the client wants encrypted, or go to a
@@ -55,6 +62,7 @@ impl Client {
                     };
                     let mut answer = TransportSpec::interleaved(rtp);
                     answer.interleaved = Some((rtp, Some(rtcp)));
+                    answer.ssrc = self.ssrc(track).filter(|_| second);
                     answer
                 }
                 Choice::Udp(peer) => match self.set_up_udp(target, tracks, track, peer)? {
@@ -63,10 +71,18 @@ impl Client {
                 },
             };
             let timeout = self.server.config.client_timeout.as_secs();
-            let id = self.session.as_ref().map_or("", |session| &session.id);
-            return Ok(ok()
-                .with("Transport", answer.to_string())
-                .with("Session", format!("{id};timeout={timeout}")));
+            let session = self.session.as_mut().ok_or(StatusCode::SESSION_NOT_FOUND)?;
+            if fresh {
+                session.version = request.version;
+                session.pipeline = PipelinedRequests::from_headers(&request.headers).ok().flatten();
+            }
+            let mut response = ok()
+                .with("Transport", answer.encode(form(request.version, &offered)))
+                .with("Session", format!("{};timeout={timeout}", session.id));
+            if second {
+                live::describe(session, &mut response.headers);
+            }
+            return Ok(response);
         }
         Err(StatusCode::UNSUPPORTED_TRANSPORT.into())
     }
@@ -95,10 +111,21 @@ impl Client {
             client_port: Some((peer.rtp.port(), Some(peer.rtcp.port()))),
             server_port: Some((rtp, Some(rtcp))),
             source: Some(local.to_string()),
-            ssrc: self.guard.as_ref().and_then(|guard| guard.slot().hub.ssrc(track)),
+            ssrc: self.ssrc(track),
             ..TransportSpec::udp(peer.rtp.port())
         }))
     }
+
+    fn ssrc(&self, track: u8) -> Option<u32> {
+        self.guard.as_ref()?.slot().hub.ssrc(track)
+    }
+}
+
+/// In which version's words a transport is answered. GStreamer's client names ports as RTSP 1.0
+/// does in its RTSP/2.0 requests, and knows no other answer.
+fn form(version: Version, offered: &[TransportSpec]) -> Version {
+    let ports = |spec: &TransportSpec| spec.client_port.is_some();
+    if offered.iter().any(ports) { Version::V1_0 } else { version }
 }
 
 fn session<'a>(known: &'a mut Option<Session>, target: &Target, tracks: usize) -> &'a mut Session {
@@ -117,11 +144,16 @@ fn choices(offered: &[TransportSpec], client: SocketAddr) -> Result<Vec<Choice>,
         if !play || spec.profile != Profile::Avp || spec.delivery == Some(Delivery::Multicast) {
             continue;
         }
+        // Both on one port, or a connection of its own for media, are not to be had.
+        let own_connection = spec.lower == Lower::Tcp && !spec.dest_addr.is_empty();
+        if spec.rtcp_mux || own_connection {
+            continue;
+        }
         if spec.is_interleaved() {
             let pair = |(rtp, rtcp): (u8, Option<u8>)| (rtp, rtcp.unwrap_or(rtp.wrapping_add(1)));
             choices.push(Choice::Interleaved(spec.interleaved.map(pair)));
         } else if let Some(peer) = peer(spec, client) {
-            match spec.destination_host().is_none_or(|host| is_host(host, client.ip())) {
+            match spec.destination_hosts().all(|host| is_host(host, client.ip())) {
                 true => choices.push(Choice::Udp(peer)),
                 false => prohibited = true,
             }
@@ -219,5 +251,32 @@ mod tests {
         assert_eq!(chosen(or_tcp), Ok(vec![Choice::Interleaved(None)]));
         let second = "RTP/AVP;unicast;dest_addr=\"192.0.2.8:5000\"/\"192.0.2.8:5001\"";
         assert_eq!(chosen(second), Err(StatusCode::DESTINATION_PROHIBITED));
+        let half = "RTP/AVP;unicast;dest_addr=\":5000\"/\"192.0.2.8:5001\"";
+        assert_eq!(chosen(half), Err(StatusCode::DESTINATION_PROHIBITED));
+    }
+
+    #[test]
+    fn what_the_second_version_offers_besides_is_passed_over() {
+        let second = "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"";
+        assert_eq!(chosen(second), Ok(vec![udp(5000, 5001)]));
+        let own = "RTP/AVP;unicast;dest_addr=\"192.0.2.7:5000\"/\"192.0.2.7:5001\"";
+        assert_eq!(chosen(own), Ok(vec![udp(5000, 5001)]));
+        for not_ours in [
+            "RTP/AVP;unicast;dest_addr=\":5000\";RTCP-mux",
+            "RTP/AVP/TCP;unicast;dest_addr=\":5000\";setup=passive;connection=new",
+        ] {
+            assert_eq!(chosen(not_ours), Err(StatusCode::UNSUPPORTED_TRANSPORT), "{not_ours}");
+            let or_tcp = format!("{not_ours},RTP/AVP/TCP;unicast;interleaved=0-1");
+            assert_eq!(chosen(&or_tcp), Ok(vec![Choice::Interleaved(Some((0, 1)))]));
+        }
+    }
+
+    #[test]
+    fn a_transport_is_answered_in_the_clients_own_words() {
+        let form = |version, header: &str| form(version, &Transport::parse(header).unwrap().0);
+        let (ports, addresses) = ("RTP/AVP;client_port=5000", "RTP/AVP;dest_addr=\":5000\"");
+        assert_eq!(form(Version::V1_0, ports), Version::V1_0);
+        assert_eq!(form(Version::V2_0, addresses), Version::V2_0);
+        assert_eq!(form(Version::V2_0, ports), Version::V1_0, "GStreamer");
     }
 }

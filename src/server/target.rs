@@ -12,7 +12,7 @@ pub(super) struct Target {
 }
 
 /// What our control attributes begin with.
-const CONTROL: &str = "trackID=";
+pub(super) const CONTROL: &str = "trackID=";
 
 impl Target {
     /// Reads a URI as clients write it: with and without trailing slash; with the control either

@@ -7,7 +7,7 @@ use std::time::Instant;
 use rtsp_proto::decoder::Decoder;
 use rtsp_proto::tunnel::{Base64Decoder, Base64Error, FirstBytes, Opening, OpeningError};
 
-use super::client::Farewell;
+use super::farewell::Farewell;
 use super::tunnels::{Listening, Post};
 use crate::net::tls_stream::{HANDSHAKE_RECORD, NotTls};
 use crate::net::{Interest, Ready, Stream, Waker, wait_both};

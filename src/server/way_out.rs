@@ -49,6 +49,11 @@ impl WayOut {
         self.numbering(track).unwrap_or_default().sequence_of(first)
     }
 
+    /// The source and the number of the last packet of a track.
+    pub(super) fn last_packet(&self, track: usize) -> Option<(u32, u16)> {
+        self.numbering(track)?.last_packet()
+    }
+
     fn numbering(&self, track: usize) -> Option<Numbering> {
         let udp = self.udp.as_ref().and_then(|udp| udp.numbering(track));
         udp.or_else(|| self.tcp.numbering(track))

@@ -87,13 +87,6 @@ fn every_request_gets_the_answer_its_client_can_act_on() {
     }
 }
 
-#[test]
-fn a_client_of_the_second_version_learns_that_it_must_speak_the_first() {
-    let house = House::open();
-    let answer = house.ask(&mut house.knock(), "OPTIONS * RTSP/2.0\nCSeq: 1");
-    assert_eq!((code(&answer), answer.version), (505, rtsp_proto::Version::V1_0));
-}
-
 /// What cannot be understood: the answer, and then the end, because what follows cannot be either.
 #[test]
 fn what_cannot_be_read_is_answered_and_ends_the_connection() {

@@ -307,7 +307,11 @@ impl RtspClient {
         };
         let uri = control.resolve(medium.control(), &mut oddities);
         let value = transport.encode(self.version);
-        let response = self.request(Method::Setup, &uri, &[("Transport", &value)])?;
+        let mut headers = vec![("Transport", value.as_str())];
+        if self.version == Version::V2_0 {
+            headers.push(("Accept-Ranges", "npt"));
+        }
+        let response = self.request(Method::Setup, &uri, &headers)?;
         let response = success("SETUP", response)?;
         let session = response.headers.get("Session").and_then(|value| value.split(';').next());
         self.session = session.map(|id| id.trim().to_owned());

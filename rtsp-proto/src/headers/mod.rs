@@ -8,6 +8,13 @@
 //! | RTP-Info | [`RtpInfo`] | section 12.33 | section 18.45 |
 //! | Session | [`Session`] | section 12.37 | section 18.49 |
 //! | Transport | [`Transport`], [`TransportSpec`] | section 12.39 | section 18.54 |
+//! | Date | [`Date`] | section 12.18 | section 18.21 |
+//! | Media-Properties | [`MediaProperties`] | | section 18.29 |
+//! | Notify-Reason, Request-Status | [`NotifyReason`], [`RequestStatus`] | | section 18.32, 18.42 |
+//! | Pipelined-Requests | [`PipelinedRequests`] | | section 18.33 |
+//! | Scale, Speed | [`Scale`], [`Speed`] | | section 18.46, 18.50 |
+//! | Seek-Style | [`SeekStyle`] | | section 18.47 |
+//! | Terminate-Reason | [`TerminateReason`] | | section 18.52 |
 //! | Require, Supported, … | [`tokens`] | section 12.32 | section 18.43 |
 //!
 //! Each type has `parse`, which follows the grammar and names the rule a client broke, and
@@ -22,19 +29,33 @@
 //! [RFC 7826 section 18.1]: https://www.rfc-editor.org/rfc/rfc7826#section-18
 
 mod accept;
+mod date;
 mod leniency;
 pub(crate) mod lexer;
+mod media_properties;
+mod notify;
+mod pipelined_requests;
 mod public;
 mod range;
+mod rate;
 mod rtp_info;
+mod seek_style;
 mod session;
+mod terminate_reason;
 mod transport;
 
 pub use accept::{Accept, MediaRange};
+pub use date::Date;
+pub use media_properties::{MediaProperties, MediaProperty};
+pub use notify::{NotifyReason, RequestStatus};
+pub use pipelined_requests::PipelinedRequests;
 pub use public::Public;
 pub use range::{NptTime, Range};
+pub use rate::{Scale, Speed};
 pub use rtp_info::{RtpInfo, RtpInfoEntry};
+pub use seek_style::SeekStyle;
 pub use session::{DEFAULT_TIMEOUT_S, Session};
+pub use terminate_reason::{TerminateCause, TerminateReason};
 pub use transport::{Delivery, Lower, MAX_SPECS, Profile, Transport, TransportSpec};
 
 use crate::Headers;

@@ -223,12 +223,18 @@ impl TransportSpec {
 
     /// Where the packets come from, from `source` or `src_addr`, without the brackets of IPv6.
     pub fn source_host(&self) -> Option<&str> {
-        self.source.as_deref().map(bare).or_else(|| host_of(&self.src_addr))
+        self.source.as_deref().map(bare).or_else(|| host_of(self.src_addr.first()?))
     }
 
     /// Where the packets go, from `destination` or `dest_addr`, without the brackets of IPv6.
     pub fn destination_host(&self) -> Option<&str> {
-        self.destination.as_deref().map(bare).or_else(|| host_of(&self.dest_addr))
+        self.destination_hosts().next()
+    }
+
+    /// All hosts that `destination` and `dest_addr` name, without the brackets of IPv6.
+    pub fn destination_hosts(&self) -> impl Iterator<Item = &str> {
+        let addresses = self.dest_addr.iter().filter_map(|address| host_of(address));
+        self.destination.as_deref().map(bare).into_iter().chain(addresses)
     }
 }
 
@@ -268,8 +274,8 @@ fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-fn host_of(addresses: &[String]) -> Option<&str> {
-    let (host, port) = addresses.first()?.rsplit_once(':')?;
+fn host_of(address: &str) -> Option<&str> {
+    let (host, port) = address.rsplit_once(':')?;
     (!host.is_empty() && port.bytes().all(|b| b.is_ascii_digit())).then(|| bare(host))
 }
 
