@@ -37,11 +37,13 @@ use super::burst::Item;
 use super::gate::{Admits, Gate};
 use crate::net::Waker;
 
-/// Batches that may wait for one viewer: a second of pictures, audio packets and reports.
-const QUEUE_SLOTS: usize = 128;
-/// What has waited longer than this is thrown away up to the next key frame: the picture shown
-/// is at most this late, and all viewers together hold no more than this much of a stream.
-pub const MAX_LATENESS: Duration = Duration::from_secs(1);
+/// Batches that may wait for one viewer: pictures, audio packets and reports of [`MAX_LATENESS`] and
+/// some more. Each is 16 bytes of a viewer's memory, waited in or not.
+const QUEUE_SLOTS: usize = 96;
+/// What has waited longer than this is thrown away up to the next key frame: all viewers together
+/// hold no more than this much of a stream, and with what the kernel holds for a viewer of a
+/// quarter of the rate, the picture shown is less than two seconds late.
+pub const MAX_LATENESS: Duration = Duration::from_millis(750);
 /// The same while the cached group is still being sent, which takes a thin link its time.
 const MAX_LATENESS_AT_START: Duration = Duration::from_secs(4);
 
