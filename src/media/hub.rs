@@ -1,6 +1,7 @@
 //! Where one publisher meets its viewers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
@@ -116,11 +117,12 @@ impl Hub {
         wants: impl Fn(u8) -> bool,
     ) -> Vec<Option<FirstPacket>> {
         let mut inner = self.lock();
+        let now = Instant::now();
         let mut burst: Vec<Item> = Vec::new();
         let mut first = Vec::new();
         for (track, index) in inner.tracks.iter().zip(0..) {
             let items = match wants(index) && instant {
-                true => squeeze(&track.gop, &track.parameter_sets),
+                true => squeeze(&track.gop, &track.parameter_sets, now),
                 false => Vec::new(),
             };
             first.push(items.first().map(|item| FirstPacket {
@@ -145,8 +147,9 @@ impl Hub {
     /// Adds a viewer that begins anywhere and sees all tracks. Gives what is cached of each.
     pub fn attach(&self, viewer: Arc<dyn Viewer>) -> Vec<Recent> {
         let mut inner = self.lock();
+        let now = Instant::now();
         let recent = |track: &Track| Recent {
-            pictures: squeeze(&track.gop, &[]),
+            pictures: squeeze(&track.gop, &[], now),
             parameter_sets: track.parameter_sets.clone(),
             report: track.report.clone(),
         };
