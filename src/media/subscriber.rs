@@ -24,9 +24,15 @@
 //!    belongs to a picture whose start is on the wire is put back.
 //!    `intake` keeps the two apart that empty the channel: the thread, which takes one batch, and
 //!    the publisher, which throws many out, so the thread never gets one from their middle.
+//!
+//! # Two cache lines
+//!
+//! Between two pictures the kernel's copies push a viewer's state out of the processor's caches. So
+//! what a hand-off needs is in two neighbouring lines, and [`Viewer::is_pending`] looks at both:
+//! the hub asks several viewers before it writes to the first.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -83,21 +89,23 @@ pub trait Viewer: Send + Sync {
 
 /// One viewer of one stream; shared by the publisher and the viewer's own thread.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Subscriber<O> {
-    id: u64,
-    outbox: Mutex<Outbox<O>>,
     admission: Mutex<Admission>,
+    backlog: AtomicU32,
+    broken: AtomicBool,
+    handoff: bool,
+    /// At the begin of the second line, with what the outlet has in front.
+    outbox: Line<Mutex<Outbox<O>>>,
+    id: u64,
     sender: Sender<Arc<Batch>>,
     receiver: Receiver<Arc<Batch>>,
     /// Held to take one batch out, and to throw out many: the thread must not get a picture from
     /// the middle of what is being thrown out.
     intake: Mutex<()>,
-    backlog: AtomicUsize,
     asleep: AtomicBool,
     waker: Arc<Waker>,
     ended: OnceLock<Arc<str>>,
-    broken: AtomicBool,
-    handoff: bool,
     /// The thread is still busy with the cached group.
     bursting: AtomicBool,
     /// When the batch that the thread took last had arrived, in µs since `epoch`.
@@ -106,8 +114,17 @@ pub struct Subscriber<O> {
     skipped: AtomicU64,
 }
 
+/// Begins a cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Line<T>(T);
+
+/// The publisher's side with its lock, and what else the first line has.
+const _: () = assert!(size_of::<Mutex<Admission>>() + 8 <= 64, "more than a cache line");
+
 /// The writing side; its lock is the right to write.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outbox<O> {
     /// Where the bytes go; also the way for replies.
     pub outlet: O,
@@ -135,19 +152,20 @@ impl<O: Outlet> Subscriber<O> {
         let epoch = Instant::now();
         let admission =
             Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
+        let outbox = Outbox { outlet, burst: VecDeque::new(), holds_batch: false };
         Self {
-            id,
-            outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: false }),
             admission: Mutex::new(admission),
+            backlog: AtomicU32::new(0),
+            broken: AtomicBool::new(false),
+            handoff,
+            outbox: Line(Mutex::new(outbox)),
+            id,
             sender,
             receiver,
             intake: Mutex::new(()),
-            backlog: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
             waker,
             ended: OnceLock::new(),
-            broken: AtomicBool::new(false),
-            handoff,
             bursting: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             epoch,
@@ -158,7 +176,7 @@ impl<O: Outlet> Subscriber<O> {
     /// The right to write. Held over joining and the reply to PLAY, it keeps the first frame
     /// behind the reply.
     pub fn outbox(&self) -> MutexGuard<'_, Outbox<O>> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outbox.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the way, with `burst` in front of everything that is offered from now on. Called by
@@ -175,7 +193,7 @@ impl<O: Outlet> Subscriber<O> {
         admission.oldest = None;
         admission.slow = false;
         self.bursting.store(!burst.is_empty(), SeqCst);
-        self.backlog.fetch_add(burst.len(), SeqCst);
+        self.backlog.fetch_add(burst.len() as u32, SeqCst);
         outbox.burst = burst.into();
     }
 
@@ -184,7 +202,7 @@ impl<O: Outlet> Subscriber<O> {
     pub fn deactivate(&self) {
         let mut outbox = self.outbox();
         self.admission().active = false;
-        let mut forgotten = outbox.burst.len();
+        let mut forgotten = outbox.burst.len() as u32;
         outbox.burst.clear();
         while self.receiver.try_recv().is_ok() {
             forgotten += 1;
@@ -283,7 +301,7 @@ impl<O: Outlet> Subscriber<O> {
         if !self.handoff || self.backlog.load(SeqCst) != 0 {
             return false;
         }
-        let mut outbox = match self.outbox.try_lock() {
+        let mut outbox = match self.outbox.0.try_lock() {
             Ok(outbox) => outbox,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
@@ -398,7 +416,7 @@ impl<O: Outlet> Viewer for Subscriber<O> {
 
     fn is_pending(&self) -> bool {
         // All of it, whatever comes out: asking is what brings it near.
-        let poisoned = self.outbox.is_poisoned() | self.admission.is_poisoned();
+        let poisoned = self.outbox.0.is_poisoned() | self.admission.is_poisoned();
         (self.backlog.load(SeqCst) != 0) | poisoned
     }
 

@@ -1,19 +1,20 @@
 //! One connection to the camera, from dialling to TEARDOWN.
 
+mod receive;
 mod setup;
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::decoder::{Decoder, Event, Peer};
+use rtsp_proto::decoder::{Decoder, Peer};
 use rtsp_proto::dialog::{Dialog, DialogOptions, Output};
 use rtsp_proto::url::Scheme;
 use rtsp_proto::{Limits, Oddities, Url, Version};
 
 use super::carrier::{Carrier, Choice};
 use super::datagrams::Datagrams;
-use super::dial::{dial, speaks_tls};
+use super::dial::dial;
 use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
 use super::{Cause, Facts, Offline, OfflineKind};
@@ -53,6 +54,10 @@ pub(super) struct Connection<'a> {
     /// What of these and the dialog's the slot has been told.
     told: Oddities,
     state: State,
+    /// Nothing but packets of a live stream has come since this was set.
+    only_media: bool,
+    /// The channel of the last frame, its track, and whether it is the one for RTCP.
+    route: Option<(u8, (u8, bool))>,
     /// The last moment at which there must have been media.
     deadline: Instant,
     next_report: Instant,
@@ -110,6 +115,8 @@ impl<'a> Connection<'a> {
             oddities: Oddities::new(),
             told: Oddities::new(),
             state: State::Starting,
+            only_media: false,
+            route: None,
             deadline,
             next_report: now + REPORT_INTERVAL,
             stable_at: None,
@@ -158,10 +165,20 @@ impl<'a> Connection<'a> {
                 self.datagrams.as_ref().and_then(Datagrams::deadline),
             ];
             let wake_at = wake_at.into_iter().flatten().min();
-            let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
-            self.receive_datagrams()?;
-            if ready.readable || ready.hangup {
-                self.receive()?;
+            // As long as packets come and nothing else, none of the above changes but that the
+            // silence would end later.
+            self.only_media = self.state == State::Live && self.datagrams.is_none();
+            loop {
+                let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+                self.receive_datagrams()?;
+                if ready.readable || ready.hangup {
+                    self.receive()?;
+                }
+                self.only_media &= ready.readable && !ready.hangup && !ready.woken;
+                self.only_media &= !self.decoder.awaits_body();
+                if !self.only_media || wake_at.is_some_and(|at| self.last_heard >= at) {
+                    break;
+                }
             }
             self.dialog.poll(Instant::now())?;
         }
@@ -301,90 +318,6 @@ impl<'a> Connection<'a> {
             meant = meant.max(datagrams.receive(socket, self.feed, &mut self.oddities));
         }
         self.fed(meant, Carrier::Udp, Instant::now())
-    }
-
-    /// Reads what is there, and feeds it.
-    fn receive(&mut self) -> Result<(), Offline> {
-        loop {
-            let room = self.decoder.spare(READ_SIZE);
-            let size = room.len();
-            let count = match self.stream.read(room) {
-                Ok(0) => return self.hung_up(),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    self.dialog.disconnected(Instant::now()).map_err(|_| lost(&error))?;
-                    return Ok(());
-                }
-            };
-            if std::mem::take(&mut self.fresh) && speaks_tls(room.get(..count).unwrap_or_default())
-            {
-                let text = "the camera speaks TLS on this port: the URL must begin with rtsps://";
-                return Err(Offline::new(OfflineKind::Refused, text).at(Cause::SpeaksTls));
-            }
-            self.decoder.advance(count);
-            self.last_heard = Instant::now();
-            self.decode()?;
-            if count < size {
-                return Ok(());
-            }
-        }
-    }
-
-    fn hung_up(&mut self) -> Result<(), Offline> {
-        if self.state == State::Leaving {
-            self.state = State::Left;
-            return Ok(());
-        }
-        let now = Instant::now();
-        self.finish_body(now)?;
-        self.dialog.disconnected(now)?;
-        Ok(())
-    }
-
-    /// Takes what there is of a body as the whole of it.
-    fn finish_body(&mut self, now: Instant) -> Result<(), Offline> {
-        while let Ok(Some(event)) = self.decoder.finish() {
-            if let Event::Response(response) = event {
-                self.dialog.response(&response, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn decode(&mut self) -> Result<(), Offline> {
-        let now = Instant::now();
-        loop {
-            let event = self.decoder.next().map_err(|error| {
-                Offline::new(
-                    OfflineKind::Lost,
-                    format!("the camera's stream cannot be read: {error}"),
-                )
-            })?;
-            match event {
-                None => return Ok(()),
-                Some(Event::Response(response)) => self.dialog.response(&response, now)?,
-                Some(Event::Request(request)) => self.dialog.request(&request, now)?,
-                Some(Event::Frame(mut frame)) => {
-                    let Some((index, rtcp)) = self.dialog.track_of_channel(frame.channel) else {
-                        self.oddities.note(rtsp_proto::Oddity::UnknownChannel);
-                        continue;
-                    };
-                    let media = self.dialog.tracks().get(index).map(|track| track.media);
-                    let Some(track) = media.and_then(|media| self.feed.track_of_media(media))
-                    else {
-                        continue;
-                    };
-                    let fed = if rtcp {
-                        self.feed.rtcp(track, frame.payload(), now, &mut self.oddities)
-                    } else {
-                        self.feed.rtp(track, frame.wire_mut(), now, &mut self.oddities)
-                    };
-                    self.fed(fed, Carrier::Tcp, now)?;
-                }
-            }
-        }
     }
 
     fn fed(&mut self, fed: Fed, carrier: Carrier, now: Instant) -> Result<(), Offline> {
