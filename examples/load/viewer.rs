@@ -11,8 +11,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::arguments::Target;
 use super::dialog::Dialog;
 use super::figures::Figures;
-use super::framing::{Framing, Sink};
+use super::framing::{Framing, HEAD, Sink};
 use super::media::{Media, Picture};
+use super::ports::Ports;
 
 /// Receive buffer of those that read slowly or not at all: the kernel's own would hide it.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -41,6 +42,8 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) stream: TcpStream,
+    /// Where datagrams come, if it wants them.
+    pub(crate) ports: Option<Ports>,
     pub(crate) role: Role,
     /// Bytes that a slow one may read by now.
     pub(crate) budget: f64,
@@ -74,7 +77,7 @@ pub(crate) enum Outcome {
 
 impl Viewer {
     /// Connects and says the first word.
-    pub(crate) fn join(target: &Target, role: Role) -> io::Result<Self> {
+    pub(crate) fn join(target: &Target, role: Role, udp: bool) -> io::Result<Self> {
         let joined = Instant::now();
         let domain = Domain::for_address(target.address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -85,6 +88,10 @@ impl Viewer {
         socket.set_tcp_nodelay(true)?;
         let mut stream = TcpStream::from(socket);
         let mut dialog = Dialog::new(&target.url);
+        let ports = udp.then(|| Ports::bind(stream.local_addr()?.ip())).transpose()?;
+        if let Some(ports) = &ports {
+            dialog = dialog.over_udp(ports.numbers);
+        }
         stream.write_all(dialog.start().as_bytes())?;
         stream.set_nonblocking(true)?;
         let seen = Seen {
@@ -97,7 +104,7 @@ impl Viewer {
             judged_by: 0,
             shown_late_ms: f64::MIN,
         };
-        Ok(Self { stream, role, budget: 0.0, framing: Framing::new(), seen })
+        Ok(Self { stream, ports, role, budget: 0.0, framing: Framing::new(), seen })
     }
 
     /// Reads once, and answers what asks for it.
@@ -128,6 +135,26 @@ impl Viewer {
             Some(error) => Outcome::Gone(error),
             None => Outcome::Read(count),
         }
+    }
+
+    /// Takes the datagrams that are there; gives their bytes.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        figures: &mut Figures,
+        in_window: bool,
+    ) -> usize {
+        let Some(ports) = &self.ports else { return 0 };
+        let mut bytes = 0;
+        while let Ok((count, _)) = rustix::net::recv(&ports.rtp, &mut *buffer, RecvFlags::DONTWAIT)
+        {
+            let now_ns = unix_now_ns();
+            let mut reading = Reading { seen: &mut self.seen, figures, now_ns, in_window };
+            reading.packet(0, &buffer[..count.min(HEAD)]);
+            reading.packet_end();
+            bytes += count;
+        }
+        bytes
     }
 
     /// A packet has come in.
