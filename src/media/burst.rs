@@ -6,7 +6,8 @@
 //! together in front of the newest one: a player shows the newest at once. That one is as old as
 //! it is, up to a whole picture's time, and a player that starts its clock with it would be so late
 //! for ever. So all of them are shifted by that age, and the delay from then on is that of a viewer
-//! who joined on a key frame.
+//! who joined on a key frame. With sound beside the picture they are not: how the tracks belong
+//! together is worth more, and GStreamer was seen to lose it for seconds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,9 +37,9 @@ impl Item {
     }
 }
 
-/// The group with its timestamps squeezed for a viewer who joins `now`, `parameter_sets` (RTP
-/// payloads) in front when the group does not begin with its own.
-pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Instant) -> Vec<Item> {
+/// The group with its timestamps squeezed, and with `now` shifted toward that moment;
+/// `parameter_sets` (RTP payloads) in front when the group does not begin with its own.
+pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Option<Instant>) -> Vec<Item> {
     let batches = gop.batches();
     let Some(first) = batches.first() else { return Vec::new() };
     let latest = batches.iter().fold(first.timestamp, |newest, batch| {
@@ -50,7 +51,8 @@ pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Instant) -> Vec<Item>
     ages.dedup();
     let interval = ages.windows(2).map(|pair| pair[0] - pair[1]).min().unwrap_or(0);
     let step = (interval.unsigned_abs() / SHARE_OF_INTERVAL / ages.len() as u32).max(1);
-    let newest = latest.wrapping_add(shift(batches, interval.unsigned_abs(), now));
+    let shift = now.map_or(0, |now| shift(batches, interval.unsigned_abs(), now));
+    let newest = latest.wrapping_add(shift);
     let squeezed = |batch: &Batch| {
         let age = ahead(latest, batch.timestamp);
         let rank = ages.partition_point(|&other| other > age);
@@ -138,7 +140,7 @@ mod tests {
     /// As a viewer gets it who joins so many milliseconds after the newest picture.
     fn squeezed(gop: &Gop, age_ms: u64) -> Vec<u32> {
         let newest = gop.batches().last().unwrap().arrived;
-        let items = squeeze(gop, &[], newest + Duration::from_millis(age_ms));
+        let items = squeeze(gop, &[], Some(newest + Duration::from_millis(age_ms)));
         items.iter().map(|item| item.timestamp.unwrap()).collect()
     }
 
@@ -183,7 +185,7 @@ mod tests {
     #[test]
     fn parameter_sets_known_only_from_the_sdp_come_first_and_are_numbered_before_the_rest() {
         let sets = [vec![0x67, 1, 2, 3], vec![0x68, 4]];
-        let items = squeeze(&gop(&[(0, IDR), (3600, P)]), &sets, Instant::now());
+        let items = squeeze(&gop(&[(0, IDR), (3600, P)]), &sets, None);
         assert_eq!(items.len(), 3);
         let sets_batch = &items[0].batch;
         assert_eq!((sets_batch.first_sequence, sets_batch.next_sequence), (98, 100));
@@ -205,6 +207,6 @@ mod tests {
                 let _ = with_own.push(&Arc::new(batch), usize::MAX);
             });
         }
-        assert_eq!(squeeze(&with_own, &sets, Instant::now()).len(), 1);
+        assert_eq!(squeeze(&with_own, &sets, None).len(), 1);
     }
 }

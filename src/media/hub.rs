@@ -117,7 +117,7 @@ impl Hub {
         wants: impl Fn(u8) -> bool,
     ) -> Vec<Option<FirstPacket>> {
         let mut inner = self.lock();
-        let now = Instant::now();
+        let now = inner.edge();
         let mut burst: Vec<Item> = Vec::new();
         let mut first = Vec::new();
         for (track, index) in inner.tracks.iter().zip(0..) {
@@ -147,7 +147,7 @@ impl Hub {
     /// Adds a viewer that begins anywhere and sees all tracks. Gives what is cached of each.
     pub fn attach(&self, viewer: Arc<dyn Viewer>) -> Vec<Recent> {
         let mut inner = self.lock();
-        let now = Instant::now();
+        let now = inner.edge();
         let recent = |track: &Track| Recent {
             pictures: squeeze(&track.gop, &[], now),
             parameter_sets: track.parameter_sets.clone(),
@@ -220,6 +220,11 @@ fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
 }
 
 impl Inner {
+    /// The moment toward which a joining viewer's pictures are shifted, if nothing has to go with them.
+    fn edge(&self) -> Option<Instant> {
+        (self.tracks.len() == 1).then(Instant::now)
+    }
+
     /// The parameter sets for viewers who begin with this batch, if it does not hold its own.
     fn sets_for(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
         let track = self.tracks.get(usize::from(batch.track))?;
