@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rtsp_proto::Request;
-use rtsp_proto::auth::{Algorithm, Scheme, Stored, Verdict, Verifier, uri_matches};
+use rtsp_proto::auth::{Algorithm, Credentials, Scheme, Stored, Verdict, Verifier, uri_matches};
 
 use crate::config::model::{AuthMethod, Cidr, Config, REALM, Stream, User, UserPassword};
 use crate::entropy;
@@ -45,6 +45,30 @@ impl Access {
         });
         let verifier = Verifier::new(REALM, schemes.collect(), entropy::bytes());
         Self { users: config.users.clone(), verifier }
+    }
+
+    /// Those who may look over HTTP: the users, if there are any, and the administrator with them.
+    pub fn for_http(config: &Config) -> Self {
+        let mut access = Self::new(config);
+        if access.needs_login() {
+            access.users.extend(config.admin.as_ref().map(administrator));
+        }
+        access
+    }
+
+    /// Those who may change something over HTTP; `None` when there is no administrator.
+    pub fn for_admin(config: &Config) -> Option<Self> {
+        let users = vec![administrator(config.admin.as_ref()?)];
+        Some(Self { users, ..Self::new(config) })
+    }
+
+    /// Whether this user, who has logged in if that is needed, may watch the stream.
+    pub fn may_watch(&self, user: Option<&str>, stream: &str) -> bool {
+        let known = |name: &str| self.users.iter().find(|known| known.name == name);
+        match user {
+            None => self.users.is_empty(),
+            Some(name) => known(name).is_some_and(|known| may_watch(known, stream)),
+        }
     }
 
     /// Whether anybody has to log in.
@@ -92,8 +116,17 @@ impl Access {
 }
 
 /// Whether a stream may be watched from this address.
-pub fn stream_allows(stream: &Stream, peer: SocketAddr) -> bool {
-    contains(&stream.allow, peer.ip().to_canonical())
+pub fn stream_allows(stream: &Stream, peer: IpAddr) -> bool {
+    contains(&stream.allow, peer.to_canonical())
+}
+
+fn administrator(login: &Credentials) -> User {
+    User {
+        name: login.username.clone(),
+        password: UserPassword::Plain(login.password.clone()),
+        streams: Vec::new(),
+        allow: Vec::new(),
+    }
 }
 
 fn contains(ranges: &[Cidr], address: IpAddr) -> bool {

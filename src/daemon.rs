@@ -2,9 +2,11 @@
 
 mod signals;
 mod status;
+mod tick;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,19 +14,29 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::drill;
+use crate::limits::Gatekeeper;
 use crate::net::Acceptor;
-use crate::server::{Server, UdpPorts};
+use crate::server::{Server, UdpPorts, Wanted};
 use crate::service::Service;
 use crate::source::Registry;
 use crate::tls::Keyring;
+use crate::web::Web;
 use signals::{Signal, Signals};
+use tick::Tick;
 
 /// All that the end may take: viewers are told, cameras get TEARDOWN and time to answer it.
 const GRACE: Duration = Duration::from_secs(4);
 /// Set to `off`, no source writes to a viewer itself: every batch goes through the viewer's
 /// thread. For tests and measurements of that way.
 const HANDOFF_SWITCH: &str = "RTSP_RELAY_HANDOFF";
+
+/// Descriptors of the relay itself: the log, the listeners, signals, UDP toward viewers.
+const OWN_FILES: u64 = 24;
+/// The connection, the waker, and UDP ports for two tracks.
+const FILES_PER_CAMERA: u64 = 6;
+/// The connection and the waker.
+const FILES_PER_CLIENT: u64 = 2;
 
 /// A part that could not be started.
 #[derive(Debug)]
@@ -49,7 +61,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::catch().map_err(failed("cannot catch signals"))?;
     let mut service =
         Service::from_env().map_err(failed("cannot reach the service manager (NOTIFY_SOCKET)"))?;
-    raise_file_limit();
+    let files = raise_file_limit();
     for key in unserved(&config) {
         log::warn!("{key} is checked but has no effect in this version");
     }
@@ -57,10 +69,13 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let server = Arc::new(Server {
         registry: Arc::new(Registry::new(&config)),
         access: Arc::new(Access::new(&config)),
-        places: Places::new(config.limits.max_clients, config.limits.max_clients_per_ip),
+        gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
         clients: Arc::default(),
         udp: UdpPorts::new(&config),
+        tunnels: Arc::default(),
         keyring: keyring(&config)?,
+        tick: Wanted::new().map_err(failed("cannot wake the main thread"))?,
+        most_connections: most_connections(files, config.limits.max_camera_connections),
         handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
         config,
     });
@@ -69,11 +84,20 @@ pub fn run(config: Config) -> Result<(), StartError> {
         error,
     })?;
     let mut acceptors = listen(&server)?;
+    let web = Arc::new(Web::new(
+        Arc::clone(&server.config),
+        Arc::clone(&server.registry),
+        Arc::clone(&server.clients),
+        Arc::clone(&server.gatekeeper),
+    ));
+    let mut http_acceptors = listen_http(&web)?;
     greet(&server, &acceptors);
     service.status(&in_short(&server));
     service.ready();
+    let mut tick = Tick::new();
     loop {
-        match signals.wait(service.due()).map_err(failed("cannot wait for signals"))? {
+        let due = [service.due(), tick.due()].into_iter().flatten().min();
+        match signals.wait(server.tick.waker(), due).map_err(failed("cannot wait for signals"))? {
             Some(Signal::End) => break,
             Some(Signal::Status) => status::tell(&server),
             Some(Signal::Reload) => {
@@ -81,6 +105,12 @@ pub fn run(config: Config) -> Result<(), StartError> {
                 log::warn!("the configuration is read at the start only: restart to apply changes");
             }
             None => {}
+        }
+        let ticked = catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now())));
+        if let Err(panic) = ticked {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, memory and processor are watched anew: {reason}");
+            tick = Tick::new();
         }
         if service.due().is_some_and(|due| Instant::now() >= due) {
             // Asks every stream and the list of clients: a part that is stuck with its lock keeps
@@ -93,10 +123,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
-    for acceptor in &mut acceptors {
+    for acceptor in acceptors.iter_mut().chain(&mut http_acceptors) {
         acceptor.stop();
     }
-    let left = server.clients.stop(deadline);
+    let left = server.clients.stop(deadline) + web.connections.stop(deadline);
     if left > 0 {
         log::warn!("gave up waiting for clients left={left}");
     }
@@ -126,15 +156,27 @@ fn in_short(server: &Server) -> String {
 }
 
 /// A viewer takes two descriptors, and the usual soft limit of 1024 is for programs that use
-/// select(2): what the system grants is taken whole.
-fn raise_file_limit() {
+/// select(2): what the system grants is taken whole. Tells how many there are.
+fn raise_file_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
+        let before = limit.current;
         limit.current = limit.maximum;
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
             log::warn!("cannot raise the limit of open files: {error}");
+            return before;
         }
     }
+    limit.current
+}
+
+/// Connections of clients that `files` are enough for, when the relay itself and its cameras have
+/// theirs: a camera that comes back must not find that clients have taken its descriptors.
+fn most_connections(files: Option<u64>, cameras: u32) -> usize {
+    let Some(files) = files else { return usize::MAX };
+    let own = OWN_FILES + u64::from(cameras) * FILES_PER_CAMERA;
+    let free = files.saturating_sub(own.min(files / 2));
+    usize::try_from(free / FILES_PER_CLIENT).unwrap_or(usize::MAX).max(1)
 }
 
 /// What the configuration asks for and this version does not do yet: whoever relies on it must
@@ -146,12 +188,8 @@ fn unserved(config: &Config) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    note(config.http.is_some(), "http_port");
     for (name, stream) in &config.streams {
         let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
-        note(stream.max_bandwidth_kbps.is_some(), "max_bandwidth_kbps");
-        note(stream.max_egress_kbps.is_some(), "max_egress_kbps");
-        note(stream.max_clients.is_some(), "max_clients_per_stream");
         note(stream.multicast, "multicast");
     }
     keys
@@ -230,6 +268,20 @@ fn listen_on(
         }
         _ => Ok(acceptors),
     }
+}
+
+/// Listens for HTTP, if the configuration says so.
+fn listen_http(web: &Arc<Web>) -> Result<Vec<Acceptor>, StartError> {
+    let Some(http) = &web.config.http else { return Ok(Vec::new()) };
+    let listen = |&address| {
+        let address = SocketAddr::new(address, http.port);
+        let web = Arc::clone(web);
+        let acceptor = Acceptor::start(address, move |stream, peer| web.accept(stream, peer))
+            .map_err(|error| StartError { what: format!("cannot listen on {address}"), error })?;
+        log::info!("listening on http://{}/", acceptor.address());
+        Ok(acceptor)
+    };
+    http.address.iter().map(listen).collect()
 }
 
 fn greet(server: &Server, acceptors: &[Acceptor]) {

@@ -13,7 +13,8 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web", "probe"],
     &["source", "access", "clients"],
     &["media"],
-    &["net", "config", "stats", "logging", "limits", "entropy", "service"],
+    &["limits"],
+    &["net", "config", "stats", "logging", "entropy", "drill", "service"],
     &["tls"],
 ];
 

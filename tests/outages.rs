@@ -106,6 +106,152 @@ fn a_camera_that_falls_silent_is_offline_after_source_timeout() {
 }
 
 #[test]
+fn sound_alone_is_no_life_of_a_stream_with_pictures() {
+    let path = Path { start: Start::ForcedKeyFrame, ..Path::new("main", Clip::builtin()) };
+    let paths = vec![path.with_audio()];
+    let camera = Camera::start(Options { paths, ..Options::default() }).unwrap();
+    let relay = Relay::start(&format!(
+        "source_timeout_s=2\n[stream]\nname=door\nrtsp_url={}",
+        camera.url("main")
+    ));
+    let mut viewer = watch(&relay, "door");
+    camera.fault(Fault::Blind(true)).unwrap();
+    let (frames, took) = last_words(&mut viewer, SOON);
+    assert!(says_bye(&frames));
+    assert!((1800..3200).contains(&took.as_millis()), "{took:?}");
+    let sound = frames.iter().filter(|frame| frame.channel == 2).count();
+    assert!(sound > 20, "there was sound to the end: {sound}");
+    assert!(relay.wait_log("the camera sent no video for 2 s", SOON).is_some());
+}
+
+#[test]
+fn a_camera_that_has_forgotten_the_session_is_offline_and_the_status_says_why() {
+    // The next sign of life is due within 5 s.
+    let options = Options { session_timeout: Duration::from_secs(10), ..Options::default() };
+    let camera = Camera::start(options).unwrap();
+    let relay = Relay::start(&format!(
+        "source_timeout_s=60\nretry_initial_ms=60000\nretry_max_ms=60000\n\
+         on_offline=hold\n[stream]\nname=door\nrtsp_url={}",
+        camera.url("main")
+    ));
+    let _viewer = watch(&relay, "door");
+    let method = rtsp_proto::Method::Options;
+    camera.fault(Fault::Status { method, code: 454 }).unwrap();
+    camera.fault(Fault::Mute(true)).unwrap();
+    let reason = "the camera has forgotten the session (454 Session Not Found)";
+    let offline = relay.wait_log("camera offline", SOON).expect("it is noticed");
+    assert!(offline.contains(reason), "{offline}");
+    relay.process().signal(rustix::process::Signal::USR1);
+    let status = relay.wait_log("status stream=door", SOON).unwrap();
+    assert!(status.contains("state=offline") && status.contains(reason), "{status}");
+}
+
+#[test]
+fn whoever_waits_for_a_camera_that_dies_is_told_at_once() {
+    use rtsp_proto::Method::{Describe, Play};
+    let camera = Camera::start(Options::default()).unwrap();
+    let relay = Relay::start(&format!(
+        "source_idle_timeout_s=0\n[stream]\nname=door\nrtsp_url={}",
+        camera.url("main")
+    ));
+    let dies = |asked: u64| {
+        assert!(wait_until(SOON, || camera.stats().requests > asked), "the camera is asked");
+        camera.fault(Fault::Refuse(true)).unwrap();
+        camera.fault(Fault::Die).unwrap();
+    };
+    let unavailable = |client: &mut RtspClient, cseq: u32| {
+        let begun = Instant::now();
+        let answer = client.answer(cseq).unwrap();
+        assert_eq!(answer.status.code(), 503);
+        let seconds: u64 = answer.headers.get("Retry-After").unwrap().parse().unwrap();
+        assert!(seconds >= 1);
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    };
+
+    // For its description, when nothing is known of the camera.
+    camera.fault(Fault::NoAnswer { method: Describe }).unwrap();
+    let mut client = RtspClient::connect(&relay.url("door")).unwrap();
+    let cseq = client.send(Describe, &relay.url("door"), &[]).unwrap();
+    dies(1);
+    unavailable(&mut client, cseq);
+    drop(client);
+
+    // For its pictures: the camera has answered everything but PLAY.
+    camera.fault(Fault::Normal).unwrap();
+    camera.fault(Fault::NoAnswer { method: Play }).unwrap();
+    camera.fault(Fault::Mute(true)).unwrap();
+    let mut client = RtspClient::connect(&relay.url("door")).unwrap();
+    client.describe().unwrap();
+    client.setup(0, rtsp_proto::headers::TransportSpec::interleaved(0)).unwrap();
+    let before = camera.stats().plays;
+    let cseq = client.send(Play, &client.aggregate(), &[]).unwrap();
+    assert!(wait_until(SOON, || camera.stats().plays >= before.max(1)), "{:?}", camera.stats());
+    dies(0);
+    unavailable(&mut client, cseq);
+    // The connection is still good: the session goes on when the camera is back.
+    camera.fault(Fault::Normal).unwrap();
+    assert!(wait_until(SOON, || client.play().is_ok()));
+}
+
+#[test]
+fn a_viewer_over_udp_is_told_with_bye_and_then_closed() {
+    let camera = Camera::start(Options::default()).unwrap();
+    let relay = Relay::start(&format!("[stream]\nname=door\nrtsp_url={}", camera.url("main")));
+    let bind = || loop {
+        let rtp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = rtp.local_addr().unwrap().port();
+        if let (0, Ok(rtcp)) = (port % 2, std::net::UdpSocket::bind(("127.0.0.1", port | 1))) {
+            return (port, rtp, rtcp);
+        }
+    };
+    let (port, rtp, rtcp) = bind();
+    let mut client = RtspClient::connect(&relay.url("door")).unwrap();
+    client.describe().unwrap();
+    client.setup(0, rtsp_proto::headers::TransportSpec::udp(port)).unwrap();
+    client.play().unwrap();
+    let mut buffer = [0; 65_536];
+    rtp.set_read_timeout(Some(SOON)).unwrap();
+    rtp.recv(&mut buffer).unwrap();
+    camera.fault(Fault::Die).unwrap();
+    let begun = Instant::now();
+    let says_bye = |bytes: &[u8]| {
+        let packets = parse_compound(bytes, &mut Oddities::new());
+        packets.iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. }))
+    };
+    rtcp.set_read_timeout(Some(AT_ONCE)).unwrap();
+    let bye = std::iter::from_fn(|| rtcp.recv(&mut buffer).ok().map(|n| buffer[..n].to_vec()));
+    assert!(bye.take(10).any(|packet| says_bye(&packet)), "no BYE");
+    let frames = client.read_to_end(SOON).unwrap();
+    assert!(frames.is_empty() && begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn after_the_last_attempt_the_camera_is_left_alone_until_somebody_new_asks() {
+    let camera = Camera::start(Options::default()).unwrap();
+    let relay = Relay::start(&format!(
+        "retry_initial_ms=50\nretry_max_ms=50\nretry_max_attempts=3\non_offline=hold\n\
+         [stream]\nname=door\nrtsp_url={}",
+        camera.url("main")
+    ));
+    let mut viewer = watch(&relay, "door");
+    camera.fault(Fault::Refuse(true)).unwrap();
+    camera.fault(Fault::Die).unwrap();
+    let given_up = relay.wait_log("retry_in=when asked", SOON);
+    assert!(given_up.is_some(), "{:?}", relay.log());
+    let attempts = || relay.log().iter().filter(|line| line.contains("camera offline")).count();
+    assert_eq!(attempts(), 3);
+    camera.fault(Fault::Refuse(false)).unwrap();
+    let again = Duration::from_millis(1500);
+    assert!(!wait_until(again, || attempts() > 3 || camera.stats().sessions_open > 0));
+    // Who was there sees the last picture all the while; who comes brings the camera back.
+    assert!(viewer.read_frame(SOON).unwrap().is_some());
+    let _new = watch(&relay, "door");
+    assert!(wait_until(AT_ONCE, || camera.stats().sessions_open == 1));
+    let lives = || relay.log().iter().filter(|line| line.contains("stream live")).count();
+    assert!(wait_until(SOON, || lives() == 2), "the pauses begin anew for all");
+}
+
+#[test]
 fn retries_grow_and_end_when_nobody_waits_any_more() {
     let camera = Camera::start(Options::default()).unwrap();
     let relay = Relay::start(&format!(

@@ -5,7 +5,7 @@
 mod sim;
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,7 +17,9 @@ use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::rtcp::{RtcpPacket, parse_compound};
 use rtsp_proto::rtp::RtpPacket;
 use rtsp_relay::tls::certificate::Fingerprint;
+use rtsp_relay::tls::{Identity, Keyring};
 use rustix::process::Signal;
+use rustls::StreamOwned;
 use sim::{Auth, Camera, Options};
 use support::{
     Certificate, Continuity, GstCamera, OwnedFrame, Program, Relay, RtspClient, leave, project,
@@ -301,6 +303,16 @@ fn a_camera_that_signed_for_itself_is_refused_with_the_line_that_pins_it() {
 }
 
 #[test]
+fn probe_names_the_certificate_to_pin() {
+    let (camera, url, fingerprint) = secure_camera(Auth::None);
+    let mut probe = Command::new(env!("CARGO_BIN_EXE_rtsp-relay"));
+    let done = Program::run(probe.args(["probe", &url]), PATIENCE);
+    assert!(done.stdout.contains("It failed at TLS:"), "{}", done.stdout);
+    assert!(done.stdout.contains(&format!("tls_fingerprint={fingerprint}")), "{}", done.stdout);
+    assert_eq!(camera.stats().requests, 0);
+}
+
+#[test]
 fn a_camera_is_trusted_by_the_authorities_of_the_system() {
     let (camera, url, _) = secure_camera(Auth::None);
     let authority = leave(&format!("authority-{}.pem", std::process::id()));
@@ -335,6 +347,94 @@ fn a_camera_without_tls_or_without_a_word_is_told_of() {
     assert!(refusal(&relay).contains("504"));
     let line = relay.wait_log("camera offline", SOON).unwrap();
     assert!(line.contains("no TLS handshake with 127.0.0.1:"), "{line}");
+}
+
+/// A camera that answers everything with this status and this place; gives its URL.
+fn redirector(status: u16, location: Option<&str>, tls: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("{}://{address}/main", if tls { "rtsps" } else { "rtsp" });
+    let location = location.unwrap_or(&url).to_owned();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let identity = made.cert.pem() + &made.key_pair.serialize_pem();
+    let keyring =
+        Keyring::new(&Identity::from_pem(identity.as_bytes(), identity.as_bytes()).unwrap());
+    std::thread::spawn(move || {
+        while let Ok((mut socket, _)) = listener.accept() {
+            // The relay closes the connection; an error is as good an end.
+            let _gone = match tls {
+                true => {
+                    let mut tls = StreamOwned::new(keyring.session().unwrap(), socket);
+                    redirect(&mut tls, status, &location)
+                }
+                false => redirect(&mut socket, status, &location),
+            };
+        }
+    });
+    url
+}
+
+fn redirect(stream: &mut (impl Read + Write), status: u16, location: &str) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut cseq = String::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if line.starts_with("CSeq:") {
+            cseq = line;
+        } else if line == "\r\n" {
+            let answer = format!("RTSP/1.0 {status} Moved\r\n{cseq}Location: {location}\r\n\r\n");
+            reader.get_mut().write_all(answer.as_bytes())?;
+            reader.get_mut().flush()?;
+        }
+    }
+}
+
+#[test]
+fn a_camera_that_moved_is_found_behind_each_kind_of_redirect_with_its_login() {
+    let (camera, url, fingerprint) = secure_camera(Auth::Digest { sha256: false, qop: false });
+    let statuses = [301, 302, 303, 305, 307, 308];
+    let streams: Vec<String> = statuses
+        .iter()
+        .map(|&status| {
+            let from = redirector(status, Some(&url), status == 302);
+            // The one over TLS has a certificate of its own.
+            let pin = match status {
+                302 => "tls_insecure=yes".to_owned(),
+                _ => format!("tls_fingerprint={fingerprint}"),
+            };
+            format!("[stream]\nname=s{status}\nrtsp_url={from}\nusername=admin\npassword=camera\n{pin}\n")
+        })
+        .collect();
+    let relay = Relay::start(&format!("log_level=debug\n{}", streams.concat()));
+    for status in statuses {
+        let mut client = RtspClient::watch(&relay.url(&format!("s{status}"))).unwrap();
+        expect_media(&mut client, 10);
+    }
+    assert_eq!(camera.stats().logins_failed, 0);
+}
+
+#[test]
+fn a_redirect_leads_neither_out_of_tls_nor_in_circles_and_takes_no_login_to_a_stranger() {
+    let camera = Camera::start(Options { auth: Auth::Basic, ..Options::default() }).unwrap();
+    let other_name = camera.url("main").replace("127.0.0.1", "localhost");
+    for (from, told) in [
+        (
+            redirector(302, Some(&camera.url("main")), true),
+            "redirects from TLS to a plain connection (127.0.0.1:",
+        ),
+        (redirector(307, None, false), "the camera redirected more than 5 times"),
+        (redirector(301, Some(&other_name), false), "logins are not taken to other hosts"),
+    ] {
+        let relay = relay_of(&from, "tls_insecure=yes");
+        assert!(refusal(&relay).contains("503"));
+        let line = relay.wait_log("camera offline", SOON).unwrap();
+        assert!(line.contains(told), "{line}");
+    }
+    let stats = camera.stats();
+    assert_eq!((stats.logins_ok, stats.logins_failed), (0, 0), "the login was told to a stranger");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) enum Server {
     Relay {
         /// Pictures reach viewers without a wake-up where possible.
         handoff: bool,
+        /// Viewers come over TLS.
+        tls: bool,
     },
 }
 
@@ -138,7 +140,7 @@ impl Lab {
 
     /// The relay as the options want it.
     pub(crate) fn relay(&self) -> Server {
-        Server::Relay { handoff: self.options.handoff }
+        Server::Relay { handoff: self.options.handoff, tls: false }
     }
 
     /// Starts a server for these paths.
@@ -156,10 +158,17 @@ impl Lab {
                 let base = format!("rtsp://{}", first_line(&mut process)?);
                 Ok(Serving { process: Some(process), base })
             }
-            Server::Relay { handoff } => {
-                let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            Server::Relay { handoff, tls } => {
+                let free = || -> io::Result<u16> {
+                    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+                };
+                let (port, tls_port) = (free()?, free()?);
                 let config = self.directory.join("relay.conf");
-                fs::write(&config, relay_config(port, paths, &sources))?;
+                let mut text = relay_config(port, paths, &sources);
+                if tls {
+                    text.insert_str(0, &self.tls_config(tls_port)?);
+                }
+                fs::write(&config, text)?;
                 let mut command = Command::new(self.examples.join("../rtsp-relay"));
                 command.arg("-c").arg(&config).env_remove(HANDOFF_SWITCH);
                 if !handoff {
@@ -170,20 +179,34 @@ impl Lab {
                     Process::start(&mut command, Some(&log))
                 })?;
                 let deadline = Instant::now() + READY;
-                while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                while TcpStream::connect(("127.0.0.1", if tls { tls_port } else { port })).is_err()
+                {
                     if Instant::now() > deadline || !process.is_running() {
                         let said = fs::read_to_string(&log).unwrap_or_default();
                         return Err(io::Error::other(format!("the relay does not start: {said}")));
                     }
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                let base = format!("rtsp://127.0.0.1:{port}");
+                let base = match tls {
+                    true => format!("rtsps://127.0.0.1:{tls_port}"),
+                    false => format!("rtsp://127.0.0.1:{port}"),
+                };
                 let serving = Serving { process: Some(process), base };
                 // The connection above was a client; its thread ends.
                 std::thread::sleep(Duration::from_millis(50));
                 Ok(serving)
             }
         }
+    }
+
+    /// `rtsps_port` with a certificate of the kind that authorities give away: ECDSA, P-256.
+    fn tls_config(&self, port: u16) -> io::Result<String> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let made = made.map_err(io::Error::other)?;
+        let file = self.directory.join("relay.pem");
+        fs::write(&file, made.cert.pem() + &made.key_pair.serialize_pem())?;
+        let file = file.display();
+        Ok(format!("rtsps_port={port}\ntls_certificate={file}\ntls_key={file}\n"))
     }
 
     /// Starts a load without waiting for it.

@@ -1,4 +1,5 @@
-//! `tcp1` to `tcp1000`, `m8x8` and `udp64`: processor time, delay and memory under so many viewers.
+//! `tcp1` to `tcp1000`, `m8x8`, `udp64` and `tls64`: processor time, delay and memory under so many
+//! viewers.
 
 use std::io;
 
@@ -22,7 +23,7 @@ struct Scenario {
 const ONE: Scenario =
     Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 2, join_rate: 200, udp: false };
 
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     ONE,
     Scenario { name: "tcp16", viewers: 16, repeat: 3, ..ONE },
     Scenario { name: "tcp64", viewers: 64, repeat: 5, join_rate: 400, ..ONE },
@@ -30,6 +31,8 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario { name: "tcp1000", viewers: 1000, path: "small", join_rate: 500, ..ONE },
     Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400, ..ONE },
     Scenario { name: "udp64", viewers: 64, repeat: 5, join_rate: 400, udp: true, ..ONE },
+    // Beside the floor without TLS: what encryption costs is in the ratio.
+    Scenario { name: "tls64", viewers: 64, repeat: 3, join_rate: 400, ..ONE },
 ];
 
 /// Runs without the hand-off, which are for comparison only.
@@ -99,6 +102,10 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
     let udp: &[&str] = if scenario.udp { &["--udp"] } else { &[] };
     let many = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
     let arguments = [&many[..], udp].concat();
+    let server = match scenario.name {
+        "tls64" => Server::Relay { handoff: lab.options.handoff, tls: true },
+        _ => lab.relay(),
+    };
     let mut results = Results::default();
     let direct = lab.serve(Server::Direct, &paths)?;
     let one = [&["--seconds", seconds.as_str()], udp].concat();
@@ -107,7 +114,7 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         let floor = lab.serve(Server::Floor, &paths)?;
         results.floor.push(lab.run_load(&floor, &paths, &arguments)?);
         drop(floor);
-        let relay = lab.serve(lab.relay(), &paths)?;
+        let relay = lab.serve(server, &paths)?;
         let fresh = relay.holdings()?;
         results.relay.push(lab.run_load(&relay, &paths, &arguments)?);
         results.fresh.push(fresh);
@@ -115,7 +122,7 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         drop(relay);
         let woken = scenario.name == "tcp64" && lab.options.handoff && turn < WOKEN_RUNS;
         if woken {
-            let relay = lab.serve(Server::Relay { handoff: false }, &paths)?;
+            let relay = lab.serve(Server::Relay { handoff: false, tls: false }, &paths)?;
             results.woken.push(lab.run_load(&relay, &paths, &arguments)?);
         }
     }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use rtsp_proto::url::Url;
+use rtsp_proto::url::{Scheme, Url};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -62,6 +62,8 @@ pub(crate) struct Target {
     pub(crate) url: String,
     /// Looked up once.
     pub(crate) address: SocketAddr,
+    /// `rtsps://`; no certificate is checked.
+    pub(crate) tls: bool,
 }
 
 /// Reads the arguments; `Ok(None)` for `--help`.
@@ -131,5 +133,6 @@ fn target(text: &str) -> Result<Target, String> {
     let found = (url.host(), url.port()).to_socket_addrs();
     let address = found.map_err(|error| format!("{text}: {error}"))?.next();
     let address = address.ok_or(format!("{text}: the name has no address"))?;
-    Ok(Target { url: url.without_login().request_uri(), address })
+    let tls = url.scheme() == Scheme::Rtsps;
+    Ok(Target { url: url.without_login().request_uri(), address, tls })
 }

@@ -1,10 +1,12 @@
 //! One viewer: its connection, its conversation, what it has seen.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::io::Errno;
+use rtsp_relay::net::Stream;
+use rtsp_relay::net::tls_stream::TlsStream;
+use rtsp_relay::tls::{Caller, Trust};
 use rustix::net::RecvFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -41,7 +43,7 @@ pub(crate) enum Role {
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Viewer {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     /// Where datagrams come, if it wants them.
     pub(crate) ports: Option<Ports>,
     pub(crate) role: Role,
@@ -86,14 +88,23 @@ impl Viewer {
         }
         socket.connect(&target.address.into())?;
         socket.set_tcp_nodelay(true)?;
-        let mut stream = TcpStream::from(socket);
+        socket.set_nonblocking(true)?;
+        let socket = TcpStream::from(socket);
+        let stream = match target.tls {
+            true => {
+                let caller =
+                    Caller::new(&Trust::Insecure, "localhost").map_err(io::Error::other)?;
+                TlsStream::new(socket, caller.session).into()
+            }
+            false => Stream::Plain(socket),
+        };
         let mut dialog = Dialog::new(&target.url);
         let ports = udp.then(|| Ports::bind(stream.local_addr()?.ip())).transpose()?;
         if let Some(ports) = &ports {
             dialog = dialog.over_udp(ports.numbers);
         }
-        stream.write_all(dialog.start().as_bytes())?;
-        stream.set_nonblocking(true)?;
+        // Few bytes always go at once; TLS keeps them until it has agreed on keys.
+        stream.write(dialog.start().as_bytes())?;
         let seen = Seen {
             dialog,
             media: Media::new(),
@@ -114,11 +125,13 @@ impl Viewer {
         figures: &mut Figures,
         in_window: bool,
     ) -> Outcome {
-        let count = match rustix::net::recv(&self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
-            Ok((0, _)) => return Outcome::Gone("the server closed the connection".into()),
-            Ok((count, _)) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Outcome::Nothing,
-            Err(error) => return Outcome::Gone(error.to_string()),
+        let count = match self.stream.read(buffer) {
+            Ok(0) => return Outcome::Gone("the server closed the connection".into()),
+            Ok(count) => count,
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => return Outcome::Nothing,
+                _ => return Outcome::Gone(error.to_string()),
+            },
         };
         let now_ns = unix_now_ns();
         let seen = &mut self.seen;
@@ -127,7 +140,7 @@ impl Viewer {
             return Outcome::Gone("neither RTSP nor a packet".into());
         }
         if let Some(request) = seen.request.take() {
-            if let Err(error) = self.stream.write_all(request.as_bytes()) {
+            if let Err(error) = self.stream.write(request.as_bytes()) {
                 return Outcome::Gone(error.to_string());
             }
         }

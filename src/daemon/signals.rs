@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-use crate::net::wait_readable;
+use crate::net::{Interest, Waker, wait};
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,12 @@ impl Signals {
         Ok(Self { pipe, flags: flags? })
     }
 
-    /// The next signal; `None` when `deadline` has passed without one.
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> io::Result<Option<Signal>> {
+    /// The next signal; `None` when `deadline` has passed without one, or the waker was woken.
+    pub(super) fn wait(
+        &self,
+        waker: &Waker,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<Signal>> {
         loop {
             // First the bytes, then the flags: a signal in between leaves a byte behind.
             while matches!((&self.pipe).read(&mut [0; 16]), Ok(count) if count > 0) {}
@@ -59,7 +63,7 @@ impl Signals {
                     return Ok(Some(*signal));
                 }
             }
-            if !wait_readable(&self.pipe, deadline)? {
+            if !wait(&self.pipe, Interest::Read, waker, deadline)?.readable {
                 return Ok(None);
             }
         }

@@ -1,5 +1,6 @@
 //! The table that SIGUSR1 asks for: a line for the whole, one a stream, one a client.
 
+use crate::limits::Reason;
 use crate::logging::Quoted;
 use crate::server::Server;
 
@@ -8,9 +9,17 @@ pub(super) fn tell(server: &Server) {
     log::info!(
         "status clients={} viewers={} cameras={}",
         server.clients.count(),
-        server.places.taken(),
+        server.gatekeeper.viewers(),
         server.registry.cameras()
     );
+    let refused = |reason: Reason| match server.gatekeeper.refusals.get(reason) {
+        0 => None,
+        times => Some(format!(" {}={times}", reason.label())),
+    };
+    let refused: String = Reason::ALL.into_iter().filter_map(refused).collect();
+    if !refused.is_empty() {
+        log::info!("status refused{refused}");
+    }
     for slot in server.registry.slots() {
         let status = slot.status();
         let showing = status.showing.map(|what| format!(" showing={what}"));
@@ -20,7 +29,7 @@ pub(super) fn tell(server: &Server) {
         let odd = Some(odd).filter(|odd| !odd.is_empty());
         let odd = odd.map(|odd| format!(" tolerated=\"{}\"", odd.join(", ")));
         log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={}{}{}{}{}",
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={} frames_thinned={} bitrate_kbps={}{}{}{}{}",
             slot.stream.name,
             status.state,
             status.since.as_secs_f64(),
@@ -33,6 +42,8 @@ pub(super) fn tell(server: &Server) {
             slot.stats.packets_duplicate.get(),
             slot.stats.pictures.get(),
             slot.stats.frames_skipped.get(),
+            slot.hub.thinned(),
+            slot.hub.bits_per_second().unwrap_or(0) / 1000,
             showing.unwrap_or_default(),
             reason.unwrap_or_default(),
             retry.unwrap_or_default(),

@@ -6,11 +6,16 @@ use std::time::Instant;
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
 use super::gop::Gop;
+use super::rate::Rate;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
+use super::thinner::Thinner;
 use crate::net::Waker;
 
 /// Viewers whose state is fetched from memory at once.
 const WARMED: usize = 8;
+
+/// A cache of less is not worth having.
+const SMALLEST_CACHE: usize = 64 * 1024;
 
 /// The viewers of one stream and what they need to begin with.
 ///
@@ -27,6 +32,11 @@ struct Inner {
     tracks: Vec<Track>,
     /// Bytes that all cached groups together may take.
     gop_limit: usize,
+    /// The same while memory is short.
+    gop_cap: Option<usize>,
+    thinner: Option<Thinner>,
+    /// Of what goes on to viewers.
+    rate: Rate,
     /// Who wants to know that somebody joined.
     attendant: Option<Arc<Waker>>,
 }
@@ -68,10 +78,19 @@ impl Hub {
         Self::default()
     }
 
+    /// A hub that leaves out pictures above so many kilobits per second.
+    pub fn limited(max_bandwidth_kbps: Option<u32>) -> Self {
+        let thinner = max_bandwidth_kbps.map(Thinner::new);
+        Self { inner: Mutex::new(Inner { thinner, ..Inner::default() }) }
+    }
+
     /// Begins with a presentation of so many tracks: what was cached of another is forgotten.
     pub fn reset(&self, tracks: usize, gop_limit: usize) {
         let mut inner = self.lock();
         inner.gop_limit = gop_limit;
+        if let Some(thinner) = &mut inner.thinner {
+            thinner.reset();
+        }
         let fresh = (0..tracks).map(|_| Track::default()).collect();
         let old = std::mem::replace(&mut inner.tracks, fresh);
         drop(inner);
@@ -86,10 +105,15 @@ impl Hub {
         }
     }
 
-    /// Gives a batch to every viewer.
+    /// Gives a batch to every viewer, unless the stream's limit has it left out.
     pub fn publish(&self, batch: impl Into<Arc<Batch>>) {
-        let batch = batch.into();
+        let mut batch = batch.into();
         let mut inner = self.lock();
+        if let Some(thinner) = &mut inner.thinner {
+            let Some(passed) = thinner.admit(batch) else { return };
+            batch = passed;
+        }
+        inner.rate.add(batch.arrived, batch.wire.len());
         let old = inner.cache(&batch);
         let sets = inner.sets_for(&batch);
         let viewers = Arc::clone(&inner.viewers);
@@ -196,6 +220,58 @@ impl Hub {
         self.lock().tracks.get(usize::from(track))?.gop.batches().first()?.ssrc()
     }
 
+    /// Lets the cached groups have half of what they take now: memory is short. Without them
+    /// viewers begin with the next key frame.
+    pub fn shrink_cache(&self) {
+        let mut inner = self.lock();
+        let cached = inner.cached_bytes();
+        let half = inner.gop_cap.unwrap_or(cached).min(cached) / 2;
+        let half = Some(half).filter(|&half| half >= SMALLEST_CACHE).unwrap_or(0);
+        inner.gop_cap = Some(half);
+        if cached <= half {
+            return;
+        }
+        let old: Vec<_> = inner.tracks.iter_mut().map(|track| track.gop.clear()).collect();
+        drop(inner);
+        drop(old);
+    }
+
+    /// Memory is no longer short.
+    pub fn restore_cache(&self) {
+        self.lock().gop_cap = None;
+    }
+
+    /// Bytes of the cached groups.
+    pub fn cached_bytes(&self) -> usize {
+        self.lock().cached_bytes()
+    }
+
+    /// Bytes that are held for each viewer for whom some are, with its id.
+    pub fn held_bytes(&self) -> Vec<(usize, u64)> {
+        let viewers = Arc::clone(&self.lock().viewers);
+        let held = viewers.iter().map(|viewer| (viewer.held_bytes(), viewer.id()));
+        held.filter(|&(bytes, _)| bytes > 0).collect()
+    }
+
+    /// Ends one viewer, and tells it why.
+    pub fn end_one(&self, id: u64, reason: &Arc<str>) {
+        let viewers = Arc::clone(&self.lock().viewers);
+        if let Some(viewer) = viewers.iter().find(|viewer| viewer.id() == id) {
+            viewer.end(reason);
+        }
+    }
+
+    /// Bits per second that go to each viewer, and if that is unknown as yet, when it will be.
+    pub fn bits_per_second(&self) -> Result<u64, Option<Instant>> {
+        let inner = self.lock();
+        inner.rate.bits_per_second().ok_or_else(|| inner.rate.known_at())
+    }
+
+    /// Pictures that the stream's limit has had left out.
+    pub fn thinned(&self) -> u64 {
+        self.lock().thinner.as_ref().map_or(0, Thinner::thinned)
+    }
+
     /// How many viewers are joined.
     pub fn viewers(&self) -> usize {
         self.lock().viewers.len()
@@ -204,6 +280,7 @@ impl Hub {
     /// Forgets what is cached: it is too old to begin with.
     pub fn forget(&self) {
         let mut inner = self.lock();
+        inner.rate.interrupt();
         let old: Vec<_> =
             inner.tracks.iter_mut().map(|track| (track.gop.clear(), track.report.take())).collect();
         drop(inner);
@@ -225,6 +302,10 @@ impl Inner {
         (self.tracks.len() == 1).then(Instant::now)
     }
 
+    fn cached_bytes(&self) -> usize {
+        self.tracks.iter().map(|track| track.gop.bytes()).sum()
+    }
+
     /// The parameter sets for viewers who begin with this batch, if it does not hold its own.
     fn sets_for(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
         let track = self.tracks.get(usize::from(batch.track))?;
@@ -241,7 +322,8 @@ impl Inner {
             .filter(|&(_, index)| index != batch.track)
             .map(|(track, _)| track.gop.bytes())
             .sum();
-        let limit = self.gop_limit.saturating_sub(others);
+        let limit = self.gop_cap.map_or(self.gop_limit, |cap| cap.min(self.gop_limit));
+        let limit = limit.saturating_sub(others);
         match self.tracks.get_mut(usize::from(batch.track)) {
             None => Vec::new(),
             Some(track) if batch.kind == Kind::Control => {

@@ -7,11 +7,13 @@
 //! - [`program`]: what viewers see, whether it comes from the camera, a fallback, or stands still:
 //!   `lane` numbers one track of it, `held` is the picture that stands still
 //! - [`hub`]: where it is published and viewers join
+//! - [`thinner`]: what is left out of a stream that is over its limit; [`rate`]: how much it is
 //! - [`subscriber`]: one viewer's queue and outlet, and who may write when
 //! - [`gate`]: what a viewer that fell behind gets to see again
 //! - [`burst`]: the cached group as a joining viewer gets it
 //! - [`presentation`]: the tracks of a stream, and the SDP that clients are given
 
+mod backlog;
 pub mod batch;
 pub mod batcher;
 pub mod burst;
@@ -22,7 +24,9 @@ pub mod hub;
 mod lane;
 pub mod presentation;
 pub mod program;
+pub mod rate;
 pub mod subscriber;
+pub mod thinner;
 pub mod timeline;
 
 pub use batch::{Batch, Kind};

@@ -32,12 +32,13 @@
 //! the hub asks several viewers before it writes to the first.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
+use super::backlog::Backlog;
 use super::batch::{Batch, Kind};
 use super::burst::Item;
 use super::gate::{Admits, Gate};
@@ -81,6 +82,10 @@ pub trait Viewer: Send + Sync {
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>);
     /// Whether something that was offered has not left yet.
     fn is_pending(&self) -> bool;
+    /// What is held for the viewer; others may hold the same.
+    fn held_bytes(&self) -> usize {
+        0
+    }
     /// Tells the viewer that nothing more will come, and why.
     fn end(&self, reason: &Arc<str>);
     /// Unique among all viewers.
@@ -92,9 +97,7 @@ pub trait Viewer: Send + Sync {
 #[repr(C, align(64))]
 pub struct Subscriber<O> {
     admission: Mutex<Admission>,
-    backlog: AtomicU32,
-    broken: AtomicBool,
-    handoff: bool,
+    backlog: Backlog,
     /// At the begin of the second line, with what the outlet has in front.
     outbox: Line<Mutex<Outbox<O>>>,
     id: u64,
@@ -106,6 +109,7 @@ pub struct Subscriber<O> {
     asleep: AtomicBool,
     waker: Arc<Waker>,
     ended: OnceLock<Arc<str>>,
+    broken: AtomicBool,
     /// The thread is still busy with the cached group.
     bursting: AtomicBool,
     /// When the batch that the thread took last had arrived, in µs since `epoch`.
@@ -120,7 +124,7 @@ pub struct Subscriber<O> {
 struct Line<T>(T);
 
 /// The publisher's side with its lock, and what else the first line has.
-const _: () = assert!(size_of::<Mutex<Admission>>() + 8 <= 64, "more than a cache line");
+const _: () = assert!(size_of::<Mutex<Admission>>() + size_of::<Backlog>() <= 64, "no cache line");
 
 /// The writing side; its lock is the right to write.
 #[derive(Debug)]
@@ -129,8 +133,8 @@ pub struct Outbox<O> {
     /// Where the bytes go; also the way for replies.
     pub outlet: O,
     burst: VecDeque<Item>,
-    /// The rest that the outlet keeps is a batch, and counted in the backlog.
-    holds_batch: bool,
+    /// The rest that the outlet keeps is a batch of so many bytes, and counted in the backlog.
+    holds_batch: Option<usize>,
 }
 
 /// The publisher's side.
@@ -138,6 +142,8 @@ pub struct Outbox<O> {
 struct Admission {
     gate: Gate,
     active: bool,
+    /// The publisher may write.
+    handoff: bool,
     /// Arrival of the oldest batch that may still be in the channel.
     oldest: Option<Instant>,
     /// The gate was closed because the viewer was too slow, not because it is new.
@@ -150,14 +156,12 @@ impl<O: Outlet> Subscriber<O> {
     pub fn new(id: u64, outlet: O, waker: Arc<Waker>, handoff: bool) -> Self {
         let (sender, receiver) = bounded(QUEUE_SLOTS);
         let epoch = Instant::now();
-        let admission =
-            Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
-        let outbox = Outbox { outlet, burst: VecDeque::new(), holds_batch: false };
+        let gate = Gate::closed(epoch);
+        let admission = Admission { gate, active: false, handoff, oldest: None, slow: false };
+        let outbox = Outbox { outlet, burst: VecDeque::new(), holds_batch: None };
         Self {
             admission: Mutex::new(admission),
-            backlog: AtomicU32::new(0),
-            broken: AtomicBool::new(false),
-            handoff,
+            backlog: Backlog::default(),
             outbox: Line(Mutex::new(outbox)),
             id,
             sender,
@@ -166,6 +170,7 @@ impl<O: Outlet> Subscriber<O> {
             asleep: AtomicBool::new(false),
             waker,
             ended: OnceLock::new(),
+            broken: AtomicBool::new(false),
             bursting: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             epoch,
@@ -185,6 +190,7 @@ impl<O: Outlet> Subscriber<O> {
         let mut admission = self.admission();
         admission.gate = Gate::closed(Instant::now());
         for item in &burst {
+            self.backlog.add(&item.batch);
             if item.batch.video && item.batch.kind != Kind::Control {
                 admission.gate.open(item.batch.track);
             }
@@ -193,7 +199,6 @@ impl<O: Outlet> Subscriber<O> {
         admission.oldest = None;
         admission.slow = false;
         self.bursting.store(!burst.is_empty(), SeqCst);
-        self.backlog.fetch_add(burst.len() as u32, SeqCst);
         outbox.burst = burst.into();
     }
 
@@ -202,12 +207,12 @@ impl<O: Outlet> Subscriber<O> {
     pub fn deactivate(&self) {
         let mut outbox = self.outbox();
         self.admission().active = false;
-        let mut forgotten = outbox.burst.len() as u32;
-        outbox.burst.clear();
-        while self.receiver.try_recv().is_ok() {
-            forgotten += 1;
+        for item in std::mem::take(&mut outbox.burst) {
+            self.backlog.remove(item.batch.bytes());
         }
-        self.backlog.fetch_sub(forgotten, SeqCst);
+        while let Ok(batch) = self.receiver.try_recv() {
+            self.backlog.remove(batch.bytes());
+        }
     }
 
     /// The thread's work: writes what is held and queued until there is nothing left or the
@@ -221,8 +226,8 @@ impl<O: Outlet> Subscriber<O> {
                     stuck => return stuck,
                 }
             }
-            if std::mem::take(&mut outbox.holds_batch) {
-                self.backlog.fetch_sub(1, SeqCst);
+            if let Some(bytes) = outbox.holds_batch.take() {
+                self.backlog.remove(bytes);
             }
             let item = match outbox.burst.pop_front() {
                 Some(item) => item,
@@ -238,12 +243,11 @@ impl<O: Outlet> Subscriber<O> {
             };
             let age = item.batch.arrived.saturating_duration_since(self.epoch);
             self.taken.store(age.as_micros() as u64, SeqCst);
+            let bytes = item.batch.bytes();
             match outbox.outlet.send(&item) {
-                Progress::Clear => {
-                    self.backlog.fetch_sub(1, SeqCst);
-                }
+                Progress::Clear => self.backlog.remove(bytes),
                 stuck => {
-                    outbox.holds_batch = true;
+                    outbox.holds_batch = Some(bytes);
                     return stuck;
                 }
             }
@@ -291,14 +295,14 @@ impl<O: Outlet> Subscriber<O> {
     }
 
     fn pass_on(&self, batch: &Arc<Batch>, admission: &mut Admission) {
-        if !self.hand_off(batch) {
+        if !(admission.handoff && self.hand_off(batch, admission)) {
             self.enqueue(batch, admission);
         }
     }
 
     /// Writes the batch now, if the invariants allow it; `false` if it has to be queued.
-    fn hand_off(&self, batch: &Arc<Batch>) -> bool {
-        if !self.handoff || self.backlog.load(SeqCst) != 0 {
+    fn hand_off(&self, batch: &Arc<Batch>, admission: &mut Admission) -> bool {
+        if !self.backlog.is_empty() {
             return false;
         }
         let mut outbox = match self.outbox.0.try_lock() {
@@ -312,13 +316,14 @@ impl<O: Outlet> Subscriber<O> {
         match outbox.outlet.send(&Item::live(Arc::clone(batch))) {
             Progress::Clear => {}
             Progress::Held => {
-                outbox.holds_batch = true;
-                self.backlog.fetch_add(1, SeqCst);
+                outbox.holds_batch = Some(batch.bytes());
+                self.backlog.add(batch);
                 drop(outbox);
                 self.waker.wake();
             }
             Progress::Broken => {
                 drop(outbox);
+                admission.active = false;
                 self.broken.store(true, SeqCst);
                 self.waker.wake();
             }
@@ -337,11 +342,11 @@ impl<O: Outlet> Subscriber<O> {
         if self.receiver.is_empty() {
             admission.oldest = Some(batch.arrived);
         }
-        self.backlog.fetch_add(1, SeqCst);
+        self.backlog.add(batch);
         let sent = self.sender.try_send(Arc::clone(batch));
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = sent {
             // Cannot be for long enough to matter: a full channel was found stale above.
-            self.backlog.fetch_sub(1, SeqCst);
+            self.backlog.remove(batch.bytes());
             admission.gate.close(batch.arrived, |_| false);
             self.skip(batch, true);
         }
@@ -374,13 +379,14 @@ impl<O: Outlet> Subscriber<O> {
                 kept.push(batch);
             } else {
                 self.skip(&batch, true);
-                self.backlog.fetch_sub(1, SeqCst);
+                self.backlog.remove(batch.bytes());
             }
         }
         for batch in kept {
             // There is room: no more than came out goes in again.
+            let bytes = batch.bytes();
             if self.sender.try_send(batch).is_err() {
-                self.backlog.fetch_sub(1, SeqCst);
+                self.backlog.remove(bytes);
             }
         }
         admission.oldest = Some(now);
@@ -398,7 +404,7 @@ impl<O: Outlet> Subscriber<O> {
 impl<O: Outlet> Viewer for Subscriber<O> {
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>) {
         let mut admission = self.admission();
-        if !admission.active || self.broken.load(SeqCst) {
+        if !admission.active {
             return;
         }
         match admission.gate.admits(batch) {
@@ -417,7 +423,11 @@ impl<O: Outlet> Viewer for Subscriber<O> {
     fn is_pending(&self) -> bool {
         // All of it, whatever comes out: asking is what brings it near.
         let poisoned = self.outbox.0.is_poisoned() | self.admission.is_poisoned();
-        (self.backlog.load(SeqCst) != 0) | poisoned
+        !self.backlog.is_empty() | poisoned
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.backlog.bytes()
     }
 
     fn end(&self, reason: &Arc<str>) {

@@ -19,5 +19,5 @@ pub mod wake;
 
 pub use acceptor::Acceptor;
 pub use stream::Stream;
-pub use wait::{Interest, Ready, wait, wait_all, wait_readable};
+pub use wait::{Interest, Ready, wait, wait_all, wait_both, wait_readable};
 pub use wake::Waker;

@@ -21,6 +21,17 @@ pub enum Interest {
     Hangup,
 }
 
+impl Interest {
+    fn flags(self) -> PollFlags {
+        match self {
+            Self::Read => PollFlags::IN | PollFlags::RDHUP,
+            Self::Write => PollFlags::OUT,
+            Self::ReadWrite => PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP,
+            Self::Hangup => PollFlags::RDHUP,
+        }
+    }
+}
+
 /// What happened; nothing at all when the deadline passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
@@ -41,13 +52,7 @@ pub fn wait(
     waker: &Waker,
     deadline: Option<Instant>,
 ) -> io::Result<Ready> {
-    let flags = match interest {
-        Interest::Read => PollFlags::IN | PollFlags::RDHUP,
-        Interest::Write => PollFlags::OUT,
-        Interest::ReadWrite => PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP,
-        Interest::Hangup => PollFlags::RDHUP,
-    };
-    let mut fds = [PollFd::new(socket, flags), PollFd::new(waker, PollFlags::IN)];
+    let mut fds = [PollFd::new(socket, interest.flags()), PollFd::new(waker, PollFlags::IN)];
     poll_until(&mut fds, deadline)?;
     Ok(happened(&fds[0], &fds[1], waker))
 }
@@ -71,6 +76,25 @@ pub fn wait_all(
     // An error is read like a datagram, which clears it.
     readable.extend(others.filter(|(_, fd)| !fd.revents().is_empty()).map(|(place, _)| place));
     Ok(happened(&fds[0], &fds[1], waker))
+}
+
+/// Waits like [`wait`] for what is wanted of `one`, and at the same time for bytes on `other`. The
+/// waker is told of with the first.
+pub fn wait_both(
+    one: &impl AsFd,
+    interest: Interest,
+    other: &impl AsFd,
+    waker: &Waker,
+    deadline: Option<Instant>,
+) -> io::Result<(Ready, Ready)> {
+    let mut fds = [
+        PollFd::new(one, interest.flags()),
+        PollFd::new(waker, PollFlags::IN),
+        PollFd::new(other, Interest::Read.flags()),
+    ];
+    poll_until(&mut fds, deadline)?;
+    let first = happened(&fds[0], &fds[1], waker);
+    Ok((first, happened(&fds[2], &fds[1], waker)))
 }
 
 fn happened(socket: &PollFd<'_>, woken: &PollFd<'_>, waker: &Waker) -> Ready {

@@ -7,7 +7,7 @@ use rtsp_proto::StatusCode;
 
 use super::answers::{Refusal, unavailable, unavailable_source};
 use super::client::{Client, Farewell};
-use crate::limits::Full;
+use crate::limits::{self, Reason};
 use crate::media::Presentation;
 use crate::net::Interest;
 use crate::source::{AcquireError, SourceGuard, Standing};
@@ -18,6 +18,9 @@ const RETRY_AFTER_S: u64 = 5;
 /// As long may PLAY wait for a key frame of a camera that has just come: the answer then tells
 /// exactly with which packet the viewer begins. Later the answer is sent without it.
 const PICTURE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A stream is measured a second after it has begun, and with its next picture.
+const MEASURING_SLACK: Duration = Duration::from_millis(250);
 
 /// What a request needs of the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +40,14 @@ impl Client {
         if self.session.is_some() {
             return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
         }
-        if self.server.registry.find(stream).is_none() {
+        let Some(slot) = self.server.registry.find(stream) else {
             return Err(StatusCode::NOT_FOUND.into());
-        }
-        if self.place.is_none() {
-            let place = self.server.places.take(Some(self.entry.address.ip()));
-            self.place = Some(place.map_err(|full| self.refused_place(full))?);
-        }
+        };
+        // Of another stream, if it has one: what it described before.
+        self.seat = None;
         self.guard = None;
+        let seat = self.server.gatekeeper.admit(self.entry.address.ip(), &slot.places);
+        self.seat = Some(seat.map_err(|refusal| self.refused(stream, &refusal))?);
         let guard = self.server.registry.acquire(stream, &self.waker);
         let guard: SourceGuard = guard.map_err(|error| self.refused_source(stream, error))?;
         self.entry.update(|details| details.stream = Some(stream.to_owned()));
@@ -52,34 +55,89 @@ impl Client {
         Ok(())
     }
 
-    fn refused_place(&self, full: Full) -> Refusal {
+    /// Takes a part of what the stream may send, if that is limited: as many viewers get one as
+    /// the stream's measured rate allows.
+    pub(super) fn share_egress(&mut self) -> Result<(), Refusal> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let slot = Arc::clone(guard.slot());
+        let Some(kbps) = slot.stream.max_egress_kbps else { return Ok(()) };
+        let mut patient = true;
+        loop {
+            let (known, most) = match slot.hub.bits_per_second() {
+                Ok(rate) => {
+                    let most = u64::from(kbps) * 1000 / rate.max(1);
+                    (true, u32::try_from(most).unwrap_or(u32::MAX))
+                }
+                // Who comes first makes for a measurement, and the others wait for it.
+                Err(_) => (!patient, if patient { 1 } else { u32::MAX }),
+            };
+            let Some(seat) = &mut self.seat else { return Ok(()) };
+            if seat.share(&slot.shares, most).is_ok() {
+                return Ok(());
+            }
+            if known {
+                let (id, address) = (self.entry.id, self.entry.address);
+                let stream = &slot.stream.name;
+                log::warn!(
+                    "viewer refused, the stream sends all it may stream={stream} client={id} address={address} max_egress_kbps={kbps}"
+                );
+                self.server.gatekeeper.refusals.count(Reason::Egress);
+                self.leave_unserved();
+                return Err(StatusCode::NOT_ENOUGH_BANDWIDTH.into());
+            }
+            self.wait_for(Until::Picture)?;
+            let due = slot.hub.bits_per_second().err().flatten();
+            let deadline = due.map_or_else(Instant::now, |due| due + MEASURING_SLACK);
+            while slot.hub.bits_per_second().is_err() && Instant::now() < deadline {
+                self.wait_beside(Some(deadline))?;
+            }
+            patient = false;
+        }
+    }
+
+    /// Gives back what was claimed, unless there is a session.
+    fn leave_unserved(&mut self) {
+        if self.session.is_none() {
+            self.guard = None;
+            self.seat = None;
+        }
+    }
+
+    fn refused(&self, stream: &str, refusal: &limits::Refusal) -> Refusal {
         let (id, address) = (self.entry.id, self.entry.address);
-        let limit = match full {
-            Full::All(max) => format!("max_clients={max}"),
-            Full::Address(max) => format!("max_clients_per_ip={max}"),
+        let what = match refusal.reason {
+            Reason::Memory => "memory is short",
+            Reason::Cpu => "the processor is busy",
+            _ => "all places are taken",
         };
-        log::warn!("viewer refused, all places are taken client={id} address={address} {limit}");
+        log::warn!(
+            "viewer refused, {what} stream={stream} client={id} address={address} {refusal}"
+        );
         unavailable(Duration::from_secs(RETRY_AFTER_S))
     }
 
     fn refused_source(&mut self, stream: &str, error: AcquireError) -> Refusal {
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
+        let refusals = &self.server.gatekeeper.refusals;
         match error {
             AcquireError::NotFound => StatusCode::NOT_FOUND.into(),
             AcquireError::TooManyCameras(max) => {
+                refusals.count(Reason::Cameras);
                 log::warn!(
                     "viewer refused, too many cameras are pulled stream={stream} client={id} address={address} max_camera_connections={max}"
                 );
                 unavailable(Duration::from_secs(RETRY_AFTER_S))
             }
             AcquireError::NoResources(error) => {
+                refusals.count(Reason::Resources);
                 log::error!(
                     "viewer refused, the system is out of resources: {error} stream={stream} client={id} address={address}"
                 );
                 unavailable(Duration::from_secs(RETRY_AFTER_S))
             }
             AcquireError::Offline(offline, retry_in) => {
+                refusals.count(Reason::Camera);
                 log::warn!(
                     "viewer refused: {offline} stream={stream} client={id} address={address}"
                 );
@@ -117,22 +175,26 @@ impl Client {
                     log::warn!(
                         "viewer refused: {offline} stream={stream} client={id} address={address}"
                     );
-                    if self.session.is_none() {
-                        self.guard = None;
-                        self.place = None;
-                    }
+                    self.server.gatekeeper.refusals.count(Reason::Camera);
+                    self.leave_unserved();
                     return Err(unavailable_source(&offline, retry_in));
                 }
             }
             asked_again = true;
-            let ready = self.stream.wait(Interest::Hangup, &self.waker, deadline);
-            if self.entry.is_stopping() {
-                let text = "the relay ends the connection";
-                return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));
-            }
-            if ready.map_or(true, |ready| ready.hangup) {
-                return Err(Refusal::Leave(Farewell::Gone));
-            }
+            self.wait_beside(deadline)?;
+        }
+    }
+
+    /// Waits for a wake-up or the deadline, and sees the client hang up meanwhile.
+    fn wait_beside(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
+        let ready = self.stream.wait(Interest::Hangup, &self.waker, deadline);
+        if self.entry.is_stopping() {
+            let text = "the relay ends the connection";
+            return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));
+        }
+        match ready.map_or(true, |ready| ready.hangup) {
+            true => Err(Refusal::Leave(Farewell::Gone)),
+            false => Ok(()),
         }
     }
 }

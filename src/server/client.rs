@@ -8,14 +8,15 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::decoder::{Decoder, Event, Peer};
-use rtsp_proto::{Limits, Response, Version};
+use rtsp_proto::{Limits, Response, StatusCode, Version};
 
 use super::Server;
 use super::session::Session;
-use super::way_in::WayIn;
+use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
-use crate::limits::Place;
+use crate::drill;
+use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
 use crate::net::{Interest, Stream, Waker, tcp};
@@ -36,12 +37,12 @@ pub(super) struct Client {
     pub(super) entry: Arc<Entry>,
     pub(super) local: SocketAddr,
     pub(super) stream: Arc<Stream>,
-    way_in: WayIn,
+    pub(super) way_in: WayIn,
     pub(super) waker: Arc<Waker>,
     pub(super) out: Out,
     pub(super) session: Option<Session>,
     pub(super) guard: Option<SourceGuard>,
-    pub(super) place: Option<Place>,
+    pub(super) seat: Option<Seat>,
     /// The client has logged in on this connection.
     pub(super) authenticated: bool,
     /// When the client last said anything.
@@ -79,12 +80,14 @@ pub(super) enum Farewell {
     Gone,
     /// The client broke the rules; it has been answered.
     Refused(String),
-    /// It speaks something else, and would not understand an answer.
+    /// It speaks something else than RTSP; what could be answered has been.
     Foreign(String),
     /// It takes nothing, or says nothing, for too long.
     TimedOut(&'static str),
     /// The stream ended.
     Ended(Arc<str>),
+    /// The connection is one half of a tunnel, and goes on in the thread of the other.
+    Joined,
 }
 
 /// Serves a connection in a thread of its own.
@@ -105,17 +108,22 @@ pub(super) fn spawn(
 /// Gives a client to a thread of its own; if there is none to be had, gives it back.
 fn go_on(client: Box<Client>) -> Result<(), (io::Error, Option<Box<Client>>)> {
     let (id, peer) = (client.entry.id, client.entry.address);
+    let name = format!("c{id}");
+    if let Err(error) = drill::may_spawn(&name) {
+        return Err((error, Some(client)));
+    }
     let parcel = Arc::new(Mutex::new(Some(client)));
     let take = |parcel: &Mutex<Option<Box<Client>>>| {
         parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
     };
-    let thread = Builder::new().name(format!("c{id}")).stack_size(STACK).spawn({
+    let thread = Builder::new().name(name).stack_size(STACK).spawn({
         let parcel = Arc::clone(&parcel);
         move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| take(&parcel).map(serve)));
-            if outcome.is_err() {
+            if let Err(panic) = outcome {
+                let reason = drill::reason(&*panic);
                 log::error!(
-                    "internal failure, the client's connection ends client={id} address={peer}"
+                    "internal failure, the client's connection ends: {reason} client={id} address={peer}"
                 );
             }
         }
@@ -171,7 +179,7 @@ impl Client {
             waker,
             session: None,
             guard: None,
-            place: None,
+            seat: None,
             authenticated: false,
             last_heard: now,
             partial_since: None,
@@ -202,13 +210,14 @@ impl Client {
             };
             let deadline = self.deadline(progress).map(|(at, _)| at);
             let deadline = deadline.into_iter().chain(resume).min();
-            let ready = self.stream.wait(interest, &self.waker, deadline);
+            let ready = self.way_in.wait(interest, &self.waker, deadline);
             self.awake();
             let ready = match ready {
                 Ok(ready) => ready,
                 Err(_) => return Turn::End(Farewell::Gone),
             };
             if ready.readable || ready.hangup {
+                drill::pass("client");
                 if let Err(farewell) = self.receive(&mut decoder) {
                     return Turn::End(farewell);
                 }
@@ -228,8 +237,16 @@ impl Client {
     }
 
     fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
-        if !self.way_in.receive(decoder)? {
-            return Ok(());
+        match self.way_in.receive(decoder)? {
+            Input::Nothing | Input::Bytes => {}
+            Input::Opening(opening, rest) => self.open(opening, rest)?,
+            Input::NoTunnel(error) => return Err(self.refuse_opening(&error)),
+            Input::Tls => {
+                self.refuse(StatusCode::BAD_REQUEST, "TLS");
+                let text = "it speaks TLS on the port for plain RTSP; rtsps_port is for that";
+                return Err(Farewell::Foreign(text.to_owned()));
+            }
+            Input::NoBase64(error) => return Err(self.refuse(StatusCode::BAD_REQUEST, error)),
         }
         let mut complete = false;
         loop {
@@ -240,17 +257,13 @@ impl Client {
                 Ok(Some(Event::Request(request))) => self.request(&request)?,
                 // Receiver reports, and answers to nothing: signs of life.
                 Ok(Some(Event::Frame(_) | Event::Response(_))) => {}
-                Err(error) => {
-                    let response = Response::new(error.status(), Version::V1_0);
-                    self.reply(&response.with("Connection", "close"));
-                    return Err(Farewell::Refused(error.to_string()));
-                }
+                Err(error) => return Err(self.refuse(error.status(), error)),
             }
         }
         // Now, not when it was read: an answer may have waited for the camera.
         self.last_heard = Instant::now();
         let rest = decoder.buffered();
-        if rest == 0 {
+        if rest == 0 && !self.way_in.is_partial() {
             self.partial_since = None;
             decoder.shrink();
         } else if complete {
@@ -259,6 +272,23 @@ impl Client {
             self.partial_since.get_or_insert(self.last_heard);
         }
         Ok(())
+    }
+
+    /// Answers what cannot be read: where the next request begins cannot be known.
+    fn refuse(&mut self, status: StatusCode, error: impl ToString) -> Farewell {
+        let response = Response::new(status, Version::V1_0);
+        self.reply(&response.with("Connection", "close"));
+        Farewell::Refused(error.to_string())
+    }
+
+    /// How media gets to a client that has it on its connection.
+    pub(super) fn carrier(&self) -> &'static str {
+        match (self.way_in.is_tunnel(), self.stream.is_tls()) {
+            (false, false) => "tcp",
+            (false, true) => "tls",
+            (true, false) => "http",
+            (true, true) => "https",
+        }
     }
 
     /// Sends a response; what does not go at once follows when the client takes it.
@@ -340,7 +370,11 @@ impl Client {
             (since.unwrap_or(self.last_heard) + config.write_timeout, "it takes no data")
         });
         let request = self.partial_since.map(|since| since + config.request_timeout);
-        let request = request.map(|at| (at, "its request does not end"));
+        let what = match self.way_in.is_tunnel() && self.way_in.is_partial() {
+            true => "its tunnel has no POST",
+            false => "its request does not end",
+        };
+        let request = request.map(|at| (at, what));
         let handshake = self
             .stream
             .is_handshaking()
@@ -379,10 +413,10 @@ impl Client {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
         }
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         let (id, address) = (self.entry.id, self.entry.address);
         match farewell {
-            Farewell::Gone => {}
+            Farewell::Gone | Farewell::Joined => {}
             other => {
                 let foreign = matches!(other, Farewell::Foreign(_));
                 let level = match foreign && !self.server.clients.foreign_is_news() {
@@ -452,6 +486,7 @@ impl std::fmt::Display for Farewell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Gone => f.write_str("it closed the connection"),
+            Self::Joined => f.write_str("it is one half of a tunnel"),
             Self::Refused(reason) => write!(f, "it sent what cannot be read: {reason}"),
             Self::Foreign(reason) => f.write_str(reason),
             Self::TimedOut(reason) => f.write_str(reason),

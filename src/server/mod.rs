@@ -5,9 +5,11 @@
 //!   what they say, and `claim` what they need: a place, and the camera
 //! - `session`: what a client has set up
 //! - `target`: which stream and track a URI means
-//! - `way_in`: where its requests come from
+//! - `way_in`: where its requests come from: its connection, or a tunnel through HTTP, which an
+//!   `opening` began and whose halves find each other by `tunnels`
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
+//! - `wanted`: whether there is anybody for whose sake the main thread must wake up
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 mod answers;
@@ -15,27 +17,34 @@ mod claim;
 mod client;
 mod describe;
 mod numbering;
+mod opening;
 mod outlet;
 mod play;
 mod requests;
 mod session;
 mod setup;
 mod target;
+mod tunnels;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
+mod wanted;
 mod way_in;
 mod way_out;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use tunnels::Tunnels;
 pub use udp::UdpPorts;
+pub use wanted::Wanted;
 
 use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
-use crate::limits::Places;
+use crate::drill;
+use crate::limits::{Gatekeeper, Reason};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
 use crate::source::Registry;
@@ -50,21 +59,29 @@ pub struct Server {
     pub registry: Arc<Registry>,
     /// Who may watch.
     pub access: Arc<Access>,
-    /// Places for viewers.
-    pub places: Arc<Places>,
+    /// Who may come in.
+    pub gatekeeper: Arc<Gatekeeper>,
     /// Every connection, watching or not.
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
+    /// The halves of tunnels through HTTP.
+    pub tunnels: Arc<Tunnels>,
     /// Who the relay is on `rtsps_port`.
     pub keyring: Option<Keyring>,
+    /// Whether the main thread has something to watch over.
+    pub tick: Wanted,
+    /// As many connections the system has descriptors for, those set aside that cameras need.
+    pub most_connections: usize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
     pub handoff: bool,
 }
 
 /// Connections beyond `max_clients` that may ask for something without getting a place: further
-/// ones are closed unanswered.
+/// ones are refused at once.
 const SPARE_CONNECTIONS: usize = 64;
+/// Not a word of RTSP has been read, but a player understands this as an answer.
+const NO_ROOM: &[u8] = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
 
 impl Server {
     /// Serves a connection to `rtsps_port`.
@@ -76,22 +93,34 @@ impl Server {
         }
     }
 
-    /// Serves a connection in a thread of its own.
+    /// Serves a connection in a thread of its own. A panic on the way there costs this connection.
     pub fn accept(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
-        let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
-        if self.clients.count() >= most {
-            log::warn!("connection refused, {most} are open address={peer}");
-            return;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.accept_or_refuse(stream, peer))) {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, a connection is not served: {reason} address={peer}");
         }
+    }
+
+    fn accept_or_refuse(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
+        drill::pass("accept");
+        let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
+        let most = most.min(self.most_connections);
         let stream = Arc::new(stream);
-        if let Err(error) = client::spawn(self, &stream, peer) {
-            log::warn!("cannot serve a connection: {error} address={peer}");
-            // Not a word of RTSP has been read, but a player understands this as an answer.
-            let answer = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
-            let _ = stream.socket().set_nonblocking(true);
-            if !stream.is_tls() {
-                let _ = stream.write(answer);
-            }
+        let reason = if self.clients.count() >= most {
+            log::warn!("connection refused, {most} are open address={peer}");
+            Reason::Connections
+        } else if let Err(error) = client::spawn(self, &stream, peer) {
+            log::warn!("connection refused, it cannot be served: {error} address={peer}");
+            Reason::Resources
+        } else {
+            self.tick.want();
+            return;
+        };
+        self.gatekeeper.refusals.count(reason);
+        let _ = stream.socket().set_nonblocking(true);
+        if !stream.is_tls() {
+            let _ = stream.write(NO_ROOM);
+            let _ = stream.socket().shutdown(Shutdown::Write);
         }
     }
 }

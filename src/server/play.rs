@@ -30,6 +30,7 @@ impl Client {
             return Ok(ok());
         }
         let presentation = self.wait_for(Until::Picture)?.0;
+        let carrier = self.carrier();
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
@@ -59,11 +60,7 @@ impl Client {
             }
         }
         session.playing = true;
-        let transport = match session.uses_udp() {
-            true => "udp",
-            false if self.stream.is_tls() => "tls",
-            false => "tcp",
-        };
+        let transport = if session.uses_udp() { "udp" } else { carrier };
         let base = target.base();
         let mut response = ok().with("Session", session.id.clone()).with("Range", "npt=0.000-");
         let info = rtp_info(&base, &first);
@@ -103,7 +100,7 @@ impl Client {
         self.outlet(|outlet| outlet.end_udp());
         self.session = None;
         self.guard = None;
-        self.place = None;
+        self.seat = None;
         self.entry.update(|details| details.stream = None);
         Ok(ok())
     }

@@ -124,7 +124,7 @@ impl Client {
         }
         let slot = self.server.registry.find(&target.stream);
         match slot {
-            Some(slot) if !access::stream_allows(&slot.stream, address) => {
+            Some(slot) if !access::stream_allows(&slot.stream, address.ip()) => {
                 Err(StatusCode::FORBIDDEN.into())
             }
             _ => Ok(()),

@@ -32,8 +32,9 @@ impl Client {
             Err(error) => return Err(bad(&error.to_string())),
         };
         let mut choices = choices(&offered, self.entry.address)?;
-        if self.stream.is_tls() {
-            // Media over UDP would leave in the clear what the client wants encrypted.
+        if self.stream.is_tls() || self.way_in.is_tunnel() {
+            // Media over UDP would leave in the clear what the client wants encrypted, or go to a
+            // proxy that knows nothing of it.
             choices.retain(|choice| matches!(choice, Choice::Interleaved(_)));
         }
         let busy = |session: &Session| session.playing || session.stream != target.stream;
@@ -43,6 +44,7 @@ impl Client {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
+        self.share_egress()?;
         let tracks = presentation.tracks.len();
         for choice in choices {
             let answer = match choice {

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::config::model::Config;
+use crate::drill;
 use crate::net::Waker;
 use crate::net::udp_out::{PortPair, wait_control, wildcard};
 
@@ -133,6 +135,7 @@ impl UdpPorts {
     }
 
     fn listen(self: &Arc<Self>) -> io::Result<Listener> {
+        drill::may_spawn("udp")?;
         let waker = Arc::new(Waker::new()?);
         let stopping = Arc::new(AtomicBool::new(false));
         let thread = Builder::new().name("udp".to_owned()).stack_size(STACK).spawn({
@@ -156,8 +159,15 @@ impl UdpPorts {
                     return;
                 }
             }
-            for pair in &pairs {
-                self.read(pair);
+            let read = || {
+                drill::pass("udp");
+                pairs.iter().for_each(|pair| self.read(pair));
+            };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(read)) {
+                let reason = drill::reason(&*panic);
+                log::error!(
+                    "internal failure, some reports of UDP clients were not heard: {reason}"
+                );
             }
         }
     }

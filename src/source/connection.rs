@@ -1,26 +1,27 @@
 //! One connection to the camera, from dialling to TEARDOWN.
 
-mod receive;
+mod farewell;
+mod frames;
 mod setup;
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::decoder::{Decoder, Peer};
+use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::dialog::{Dialog, DialogOptions, Output};
 use rtsp_proto::url::Scheme;
 use rtsp_proto::{Limits, Oddities, Url, Version};
 
 use super::carrier::{Carrier, Choice};
 use super::datagrams::Datagrams;
-use super::dial::dial;
+use super::dial::{dial, speaks_tls};
 use super::feed::{Fed, Feed, REPORT_INTERVAL};
 use super::slot::Slot;
 use super::{Cause, Facts, Offline, OfflineKind};
 use crate::config::model::TransportPolicy;
-use crate::entropy;
 use crate::net::{Interest, Ready, Stream, Waker, wait_all};
+use crate::{drill, entropy};
 
 /// What is read from the socket at once: a key frame in a few calls.
 const READ_SIZE: usize = 64 * 1024;
@@ -56,8 +57,6 @@ pub(super) struct Connection<'a> {
     state: State,
     /// Nothing but packets of a live stream has come since this was set.
     only_media: bool,
-    /// The channel of the last frame, its track, and whether it is the one for RTCP.
-    route: Option<(u8, (u8, bool))>,
     /// The last moment at which there must have been media.
     deadline: Instant,
     next_report: Instant,
@@ -116,7 +115,6 @@ impl<'a> Connection<'a> {
             told: Oddities::new(),
             state: State::Starting,
             only_media: false,
-            route: None,
             deadline,
             next_report: now + REPORT_INTERVAL,
             stable_at: None,
@@ -129,9 +127,9 @@ impl<'a> Connection<'a> {
         connection.tell_oddities();
         connection.tell_facts();
         if outcome.is_err() && connection.state != State::Left {
-            // Cameras keep a session that nobody ended for up to a minute, and some have one only.
             connection.leave_in_haste();
         }
+        connection.part();
         outcome
     }
 
@@ -170,6 +168,9 @@ impl<'a> Connection<'a> {
             self.only_media = self.state == State::Live && self.datagrams.is_none();
             loop {
                 let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+                if self.state == State::Live {
+                    drill::pass("source");
+                }
                 self.receive_datagrams()?;
                 if ready.readable || ready.hangup {
                     self.receive()?;
@@ -273,6 +274,9 @@ impl<'a> Connection<'a> {
                 Output::Send(bytes) => {
                     // It may be PLAY: the way for the packets must be open before.
                     let tracks = self.dialog.tracks();
+                    let channels = tracks.iter().filter_map(|track| track.transport.interleaved);
+                    let channels = channels.flat_map(|(rtp, rtcp)| [Some(rtp), rtcp]).flatten();
+                    self.decoder.expect_channels(channels);
                     self.datagrams.take_if(|datagrams| !datagrams.agree(tracks));
                     self.send(&bytes)?;
                 }
@@ -318,6 +322,86 @@ impl<'a> Connection<'a> {
             meant = meant.max(datagrams.receive(socket, self.feed, &mut self.oddities));
         }
         self.fed(meant, Carrier::Udp, Instant::now())
+    }
+
+    /// Reads what is there, and feeds it.
+    fn receive(&mut self) -> Result<(), Offline> {
+        loop {
+            let room = self.decoder.spare(READ_SIZE);
+            let size = room.len();
+            let count = match self.stream.read(room) {
+                Ok(0) => return self.hung_up(),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.dialog.disconnected(Instant::now()).map_err(|_| lost(&error))?;
+                    return Ok(());
+                }
+            };
+            if std::mem::take(&mut self.fresh) && speaks_tls(room.get(..count).unwrap_or_default())
+            {
+                let text = "the camera speaks TLS on this port: the URL must begin with rtsps://";
+                return Err(Offline::new(OfflineKind::Refused, text).at(Cause::SpeaksTls));
+            }
+            self.decoder.advance(count);
+            self.last_heard = Instant::now();
+            self.decode()?;
+            if count < size {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hung_up(&mut self) -> Result<(), Offline> {
+        if self.state == State::Leaving {
+            self.state = State::Left;
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.finish_body(now)?;
+        self.dialog.disconnected(now)?;
+        Ok(())
+    }
+
+    /// Takes what there is of a body as the whole of it.
+    fn finish_body(&mut self, now: Instant) -> Result<(), Offline> {
+        while let Ok(Some(event)) = self.decoder.finish() {
+            if let Event::Response(response) = event {
+                self.dialog.response(&response, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self) -> Result<(), Offline> {
+        let now = Instant::now();
+        let mut meant = Fed::Nothing;
+        loop {
+            let event = self.decoder.next().map_err(|error| {
+                Offline::new(
+                    OfflineKind::Lost,
+                    format!("the camera's stream cannot be read: {error}"),
+                )
+            })?;
+            match event {
+                None => return self.fed(meant, Carrier::Tcp, now),
+                Some(Event::Response(response)) => {
+                    self.fed(std::mem::replace(&mut meant, Fed::Nothing), Carrier::Tcp, now)?;
+                    self.only_media = false;
+                    self.dialog.response(&response, now)?;
+                }
+                Some(Event::Request(request)) => {
+                    self.only_media = false;
+                    self.dialog.request(&request, now)?;
+                }
+                Some(Event::Frame(frame)) => {
+                    let (dialog, oddities) = (&self.dialog, &mut self.oddities);
+                    let fed = frames::feed(frame, dialog, self.feed, now, oddities);
+                    meant = meant.max(fed.unwrap_or(Fed::Nothing));
+                }
+            }
+        }
     }
 
     fn fed(&mut self, fed: Fed, carrier: Carrier, now: Instant) -> Result<(), Offline> {
@@ -382,17 +466,6 @@ impl<'a> Connection<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The stream failed: ends the session if the connection still carries a request.
-    fn leave_in_haste(&mut self) {
-        self.state = State::Leaving;
-        self.dialog.teardown(Instant::now());
-        while let Some(output) = self.dialog.output() {
-            if let Output::Send(bytes) = output {
-                let _ = self.stream.write(&bytes);
-            }
-        }
     }
 
     fn tell_oddities(&mut self) {

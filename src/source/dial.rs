@@ -55,9 +55,8 @@ fn secure(
     give_up: &dyn Fn() -> bool,
 ) -> Result<Option<Stream>, Offline> {
     let refused = |text: String| Offline::new(OfflineKind::Refused, text).at(Cause::Tls);
-    let caller = Caller::new(&slot.stream.camera_tls, url.host())
+    let Caller { session, explainer } = Caller::new(&slot.stream.camera_tls, url.host())
         .map_err(|error| refused(format!("TLS with the camera failed: {error}")))?;
-    let (session, explainer) = caller.split();
     let tls = TlsStream::new(socket, session);
     let explain = |error: io::Error| match error.get_ref() {
         Some(inner) if inner.is::<NotTls>() => refused(format!(

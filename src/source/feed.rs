@@ -21,6 +21,8 @@ use crate::media::{Presentation, presentation};
 /// How often viewers get a sender report at least, and the camera a receiver report: some
 /// cameras stop without one every 5 s.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// After so long without a picture left out the next one is news again.
+const THINNING_MEMORY: Duration = Duration::from_secs(60);
 /// The name that RTCP gives to the relay (RFC 3550 section 6.5.1); no host name is told.
 const CNAME: &str = "rtsp-relay";
 
@@ -36,6 +38,16 @@ pub(super) struct Feed {
     receiver_ssrc: u32,
     /// This connection has shown a picture that a viewer can begin with.
     startable: bool,
+    thinning: Thinning,
+}
+
+/// What was last told of pictures that `max_bandwidth_kbps` has had left out.
+#[derive(Default)]
+struct Thinning {
+    told: u64,
+    /// Since when there was none; `None` while there are.
+    under: Option<Instant>,
+    is_over: bool,
 }
 
 struct TrackFeed {
@@ -78,6 +90,7 @@ impl Feed {
             epoch: Instant::now(),
             receiver_ssrc,
             startable: false,
+            thinning: Thinning::default(),
         }
     }
 
@@ -254,6 +267,12 @@ impl Feed {
         let mut fed = Fed::Other;
         for packet in parse_compound(bytes, oddities) {
             match packet {
+                // Tapo C320WS: reports of a source that sends nothing.
+                RtcpPacket::SenderReport(report)
+                    if track.camera_ssrc != 0 && report.ssrc != track.camera_ssrc =>
+                {
+                    oddities.note(Oddity::ForeignReport);
+                }
                 RtcpPacket::SenderReport(report) => {
                     track.last_report = Some((report.ntp, now - self.epoch));
                     track.reports.hear(&report, unix_now());
@@ -279,6 +298,7 @@ impl Feed {
     /// What is due: sender reports for cameras that send none. Gives the receiver reports for the
     /// camera, by track.
     pub(super) fn reports(&mut self, now: Instant) -> Vec<(u8, Vec<u8>)> {
+        self.thinning.tell(&self.slot, now);
         let mut receiver_reports = Vec::new();
         for (track, index) in self.tracks.iter_mut().zip(0..) {
             let told = track.reports.told_at();
@@ -314,6 +334,13 @@ impl Feed {
         tracks.iter().position(|track| track.media == media).map(|index| index as u8)
     }
 
+    /// The media description of the first track whose packets may have this payload type.
+    pub(super) fn media_of_payload_type(&self, payload_type: u8) -> Option<usize> {
+        let place =
+            self.tracks.iter().position(|track| track.payload_types.contains(&payload_type))?;
+        Some(self.presentation.as_ref()?.tracks.get(place)?.media)
+    }
+
     /// The media descriptions of the tracks, by their places in the presentation.
     pub(super) fn media(&self) -> Vec<usize> {
         let tracks = self.presentation.iter().flat_map(|presentation| &presentation.tracks);
@@ -337,6 +364,26 @@ impl Feed {
                 described.parameter_sets = track.sets.clone();
             }
             self.slot.described(Arc::new(presentation.clone()));
+        }
+    }
+}
+
+impl Thinning {
+    /// Says when the stream begins to be over its limit, and when it has not been for a while.
+    fn tell(&mut self, slot: &Slot, now: Instant) {
+        let thinned = slot.hub.thinned();
+        let (name, more) = (&slot.stream.name, thinned - self.told);
+        self.told = thinned;
+        if more > 0 {
+            self.under = None;
+            if !std::mem::replace(&mut self.is_over, true) {
+                log::warn!(
+                    "the camera sends more than max_bandwidth_kbps, leaving out pictures stream={name} pictures={more}"
+                );
+            }
+        } else if self.is_over && now - *self.under.get_or_insert(now) >= THINNING_MEMORY {
+            self.is_over = false;
+            log::info!("no pictures are left out any more stream={name} pictures={thinned}");
         }
     }
 }

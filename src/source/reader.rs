@@ -11,9 +11,9 @@ use super::registry::Registry;
 use super::slot::{Slot, Step};
 use super::standin;
 use crate::config::model::OnOffline;
-use crate::entropy;
 use crate::limits::Place;
 use crate::net::{Waker, wait};
+use crate::{drill, entropy};
 
 const STACK: usize = 256 * 1024;
 
@@ -25,10 +25,12 @@ pub(super) fn spawn(
     place: Place,
 ) -> io::Result<()> {
     let name = format!("s:{}", slot.stream.name);
+    drill::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| read(&registry, &slot, &waker, place)));
-        if outcome.is_err() {
-            log::error!("internal failure, the stream ends stream={}", slot.stream.name);
+        if let Err(panic) = outcome {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, the stream ends: {reason} stream={}", slot.stream.name);
             slot.hub.end(&Arc::from("the relay failed internally"));
             slot.abandoned();
         }

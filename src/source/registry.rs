@@ -50,6 +50,11 @@ impl Registry {
         self.slots.get(name).filter(|slot| slot.stream.enabled)
     }
 
+    /// The stream of this name, disabled or not.
+    pub fn slot(&self, name: &str) -> Option<&Arc<Slot>> {
+        self.slots.get(name)
+    }
+
     /// All streams in the order of their names.
     pub fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
         self.slots.values()

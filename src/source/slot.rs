@@ -8,8 +8,10 @@ use rtsp_proto::{Oddities, Oddity};
 use super::backoff::Backoff;
 use super::carrier::Carrier;
 use super::guard::SourceGuard;
+use super::memory::{self, Memory};
 use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
+use crate::limits::Places;
 use crate::media::{Hub, Presentation, Program};
 use crate::net::Waker;
 use crate::stats::StreamStats;
@@ -25,6 +27,10 @@ pub struct Slot {
     pub(super) program: Program,
     /// What it has done so far.
     pub stats: StreamStats,
+    /// Places for its viewers.
+    pub places: Arc<Places>,
+    /// Parts of `max_egress_kbps`, one for each viewer with a session.
+    pub shares: Arc<Places>,
     state: Mutex<State>,
     /// Notified when a reader has ended.
     stopped: Condvar,
@@ -66,6 +72,7 @@ pub(super) struct State {
     pub(super) stopping: bool,
     pub(super) oddities: Oddities,
     pub(super) facts: Option<Facts>,
+    pub(super) memory: Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,10 +155,13 @@ impl Slot {
             stopping: false,
             oddities: Oddities::new(),
             facts: None,
+            memory: Memory::default(),
         };
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(Hub::limited(stream.max_bandwidth_kbps));
         Self {
             program: Program::new(Arc::clone(&hub), stream.gop_cache_bytes),
+            places: Places::new(stream.max_clients.unwrap_or(u32::MAX), None),
+            shares: Places::new(u32::MAX, None),
             stream,
             hub,
             stats: StreamStats::default(),
@@ -231,6 +241,8 @@ impl Slot {
             Phase::Offline(retry_at) => retry_at,
             _ => earliest.filter(|_| state.failure.is_some()),
         };
+        // Half of the patience of those who wait stays for the camera itself.
+        let due = due.max(state.memory.free_at(self.stream.source_start_timeout / 2));
         match due {
             Some(due) if due > now => Step::WaitUntil(Some(due)),
             _ => {
@@ -324,8 +336,14 @@ impl Slot {
     ) -> Option<Duration> {
         let mut state = self.lock();
         let now = Instant::now();
-        let pause = state.backoff.failed(random);
-        state.failures += 1;
+        let mut pause = state.backoff.failed(random);
+        let since_parting = if memory::is_busy(offline) { state.memory.refused(now) } else { None };
+        if since_parting.is_some_and(|time| time < self.stream.source_start_timeout) {
+            // It only has to forget our own last session: those who wait go on waiting.
+            pause = Some(pause.map_or(memory::PACE, |pause| pause.min(memory::PACE)));
+        } else {
+            state.failures += 1;
+        }
         state.failed_at = Some(now);
         state.failure = Some(offline.clone());
         let pause_after_login = pause.unwrap_or(self.stream.retry.max);

@@ -17,6 +17,7 @@ use super::hold::{Hold, Holding};
 use super::registry::Registry;
 use super::slot::{Showing, Slot};
 use crate::config::model::OnOffline;
+use crate::drill;
 use crate::net::{Waker, wait};
 
 const STACK: usize = 256 * 1024;
@@ -43,11 +44,17 @@ pub(super) fn call(registry: &Arc<Registry>, slot: &Arc<Slot>) -> bool {
 fn spawn(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Arc<Waker>) -> io::Result<()> {
     let (registry, slot, waker) = (Arc::clone(registry), Arc::clone(slot), Arc::clone(waker));
     let name = format!("h:{}", slot.stream.name);
+    drill::may_spawn(&name)?;
     Builder::new().name(name).stack_size(STACK).spawn(move || {
         let stand_in = StandIn::new(&registry, &slot, waker);
         let outcome = catch_unwind(AssertUnwindSafe(|| stand_in.run()));
-        if !matches!(outcome, Ok(Ok(()))) {
-            log::error!("internal failure, nobody stands in stream={}", slot.stream.name);
+        let failure = match &outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(drill::reason(&**panic).to_owned()),
+        };
+        if let Some(reason) = failure {
+            log::error!("internal failure, nobody stands in: {reason} stream={}", slot.stream.name);
             slot.show(Showing::Nothing);
             slot.hub.end(&Arc::from("the relay failed internally"));
             slot.stand_in_failed();
@@ -113,6 +120,7 @@ impl StandIn {
 
     /// Does what is due now; tells when to look again, if nothing happens before.
     fn serve(&mut self, outage: &Offline, now: Instant) -> Option<Instant> {
+        drill::pass("stand-in");
         let help = self.fallback.as_mut().map_or(Help::None(None), |f| f.attend(now));
         let again = match help {
             Help::OnAir => {

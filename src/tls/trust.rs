@@ -34,7 +34,8 @@ pub enum Trust {
 pub struct Caller {
     /// What talks TLS.
     pub session: ClientConnection,
-    verifier: Arc<Verifier>,
+    /// What says why it did not.
+    pub explainer: Explainer,
 }
 
 impl Caller {
@@ -66,12 +67,8 @@ impl Caller {
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::General(format!("{host} is no name for a certificate")))?;
-        Ok(Self { session: ClientConnection::new(Arc::new(config), name)?, verifier })
-    }
-
-    /// Takes it apart: what talks, and what explains.
-    pub fn split(self) -> (ClientConnection, Explainer) {
-        (self.session, Explainer(self.verifier))
+        let session = ClientConnection::new(Arc::new(config), name)?;
+        Ok(Self { session, explainer: Explainer(verifier) })
     }
 }
 

@@ -181,6 +181,7 @@ fn every_fault_can_be_said_in_words() {
     for (words, fault) in [
         ("normal", Fault::Normal),
         ("stall on", Fault::Stall(true)),
+        ("blind on", Fault::Blind(true)),
         ("garbage 12", Fault::Garbage { bytes: 12 }),
         ("status setup 461", Fault::Status { method: Method::Setup, code: 461 }),
         ("slow PLAY 20", Fault::SlowAnswer { method: Method::Play, ms: 20 }),

@@ -31,7 +31,7 @@ PROTOCOLS = {
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
     "udp": GstRtsp.RTSPLowerTrans.UDP,
     "multicast": GstRtsp.RTSPLowerTrans.UDP_MCAST,
-    "http": GstRtsp.RTSPLowerTrans.HTTP,
+    "http": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.HTTP,
     "auto": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP | GstRtsp.RTSPLowerTrans.UDP_MCAST,
 }
 DECODERS = {
@@ -68,7 +68,10 @@ class Viewer:
         self.loud = True  # who comes in the middle of a beep has not heard its beginning
         self.pipeline = Gst.Pipeline.new(None)
         self.source = Gst.ElementFactory.make("rtspsrc")
-        self.source.set_property("location", args.url)
+        scheme, rest = args.url.split("://", 1)
+        if args.protocols == "http":
+            scheme += "h"  # the protocols alone do not open a tunnel
+        self.source.set_property("location", f"{scheme}://{rest}")
         self.source.set_property("protocols", PROTOCOLS[args.protocols])
         self.source.set_property("latency", args.latency)
         self.source.set_property("drop-on-latency", False)

@@ -21,6 +21,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -42,7 +43,7 @@ class Client:
         parts = urlsplit(args.url)
         self.user = args.user if args.user is not None else unquote(parts.username or "") or None
         self.password = args.password if args.password is not None else unquote(parts.password or "")
-        self.host, self.port = parts.hostname, parts.port or 554
+        self.host, self.port = parts.hostname, parts.port or (322 if parts.scheme == "rtsps" else 554)
         self.url = args.url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
         self.base = self.url
         self.violations = []
@@ -62,9 +63,58 @@ class Client:
         self.media_after = None
         self.ssrc = struct.unpack("!I", os.urandom(4))[0]
         self.started = time.monotonic()
-        self.socket = socket.create_connection((self.host, self.port), timeout=args.timeout)
+        self.secure = parts.scheme == "rtsps"
+        self.socket = self.connect()
         if args.receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.receive_buffer)
+        self.post = self.tunnel() if args.http else None
+
+    # --- connections
+
+    def connect(self):
+        connection = socket.create_connection((self.host, self.port), timeout=self.args.timeout)
+        if self.secure:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection = context.wrap_socket(connection)
+        return connection
+
+    def tunnel(self):
+        """Opens the GET, waits for its answer, then opens the POST, as live555 does it."""
+        self.cookie = hashlib.md5(os.urandom(16)).hexdigest()[:22]
+        path = urlsplit(self.url).path or "/"
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nCSeq: 1\r\nUser-Agent: {self.args.user_agent}\r\n"
+                             f"x-sessioncookie: {self.cookie}\r\nAccept: application/x-rtsp-tunnelled\r\n"
+                             "Pragma: no-cache\r\nCache-Control: no-cache\r\n\r\n").encode())
+        deadline = time.monotonic() + self.args.timeout
+        while (end := self.buffer.find(b"\r\n\r\n")) < 0:
+            if not self.fill(deadline):
+                raise Violation("no answer to GET")
+        head = bytes(self.buffer[:end]).decode()
+        del self.buffer[:end + 4]
+        if self.args.verbose:
+            print(head, file=sys.stderr, end="\n\n")
+        if not re.match(r"HTTP/1\.[01] 200 ", head):
+            raise Violation("GET is answered with " + head.split("\r\n")[0])
+        return self.open_post()
+
+    def open_post(self):
+        post = self.connect()
+        path = urlsplit(self.url).path or "/"
+        post.sendall((f"POST {path} HTTP/1.1\r\nCSeq: 1\r\nUser-Agent: {self.args.user_agent}\r\n"
+                      f"x-sessioncookie: {self.cookie}\r\nContent-Type: application/x-rtsp-tunnelled\r\n"
+                      "Pragma: no-cache\r\nCache-Control: no-cache\r\nContent-Length: 32767\r\n"
+                      "Expires: Sun, 9 Jan 1972 00:00:00 GMT\r\n\r\n").encode())
+        return post
+
+    def write(self, data):
+        """To the server: in a tunnel each piece by itself in base64."""
+        if self.post is None:
+            return self.socket.sendall(data)
+        if self.args.http == "reopen":  # what QuickTime may do: a connection for each request
+            self.post.close()
+            self.post = self.open_post()
+        return self.post.sendall(base64.b64encode(data))
 
     # --- messages
 
@@ -92,7 +142,7 @@ class Client:
         if self.args.verbose:
             print(text, file=sys.stderr)
         self.requests.append(method)
-        self.socket.sendall(text.encode())
+        self.write(text.encode())
         return self.cseq
 
     def call(self, method, url, extra=""):
@@ -150,7 +200,11 @@ class Client:
         wait = deadline - time.monotonic()
         if wait <= 0:
             return False
+        if self.secure and self.socket.pending():
+            wait = 0  # it was received already
         ready, _, _ = select.select([self.socket, *udp], [], [], wait)
+        if self.secure and self.socket.pending() and self.socket not in ready:
+            ready.append(self.socket)
         if not ready:
             return False
         for sock in ready:
@@ -202,7 +256,7 @@ class Client:
             if not lines[0].startswith("RTSP/1.0 "):
                 # live555 answers what a server asks with 405.
                 number = headers.get("cseq", ["0"])[0]
-                self.socket.sendall(f"RTSP/1.0 405 Method Not Allowed\r\nCSeq: {number}\r\n\r\n".encode())
+                self.write(f"RTSP/1.0 405 Method Not Allowed\r\nCSeq: {number}\r\n\r\n".encode())
                 continue
             return int(lines[0].split()[1]), headers, body
         return None
@@ -352,7 +406,7 @@ class Client:
             for track in self.tracks:
                 report = track.report(self.ssrc)
                 if track.channels:
-                    self.socket.sendall(b"$" + struct.pack("!BH", track.channels[1], len(report)) + report)
+                    self.write(b"$" + struct.pack("!BH", track.channels[1], len(report)) + report)
                 elif track.server:
                     track.sockets[1].sendto(report, track.server[1])
         if now >= state["request"]:
@@ -420,6 +474,8 @@ class Client:
             if status != 200:
                 self.violations.append(f"TEARDOWN is answered with {status}")
         self.socket.close()
+        if self.post:
+            self.post.close()
 
     def open_output(self):
         if self.args.output:
@@ -479,6 +535,8 @@ def arguments():
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--transport", default="tcp", choices=["auto", "tcp", "udp"])
+    parser.add_argument("--http", nargs="?", const="tunnel", choices=["tunnel", "reopen"],
+                        help="through HTTP; reopen: with a new POST for each request")
     parser.add_argument("--channels", default=0, type=int, help="the first interleaved channel to ask for")
     parser.add_argument("--media", default="all", choices=["all", "video", "audio"])
     parser.add_argument("--packets", default=0, type=int, help="end after so many of the first track")

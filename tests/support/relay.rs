@@ -42,6 +42,19 @@ impl Relay {
         Self::with_file(None, config, Some((name, path)))
     }
 
+    /// As [`Relay::start`], with so many file descriptors.
+    pub fn with_descriptors(most: u32, config: &str) -> Self {
+        Self::attempts(false, |port, _| {
+            let file = ConfigFile::new(&format!(
+                "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
+            ));
+            let mut limited = Command::new("prlimit");
+            limited.arg(format!("--nofile={most}:{most}")).arg(command().get_program());
+            limited.arg("--config").arg(&file.0);
+            (limited, Some(file))
+        })
+    }
+
     fn with_file(
         certificate: Option<&Certificate>,
         config: &str,

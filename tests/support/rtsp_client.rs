@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rtsp_proto::auth::{ClientAuth, Credentials};
 use rtsp_proto::decoder::{Decoder, Event, Peer};
 use rtsp_proto::headers::TransportSpec;
@@ -40,6 +41,11 @@ pub enum Incoming {
 enum Wire {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// Through HTTP.
+    Tunnel {
+        get: TcpStream,
+        post: TcpStream,
+    },
 }
 
 impl Wire {
@@ -47,6 +53,7 @@ impl Wire {
         match self {
             Self::Plain(socket) => socket,
             Self::Tls(tls) => &tls.sock,
+            Self::Tunnel { get, .. } => get,
         }
     }
 
@@ -54,6 +61,7 @@ impl Wire {
         match self {
             Self::Plain(socket) => socket.read(buffer),
             Self::Tls(tls) => tls.read(buffer),
+            Self::Tunnel { get, .. } => get.read(buffer),
         }
     }
 
@@ -61,6 +69,7 @@ impl Wire {
         match self {
             Self::Plain(socket) => socket.write_all(bytes),
             Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+            Self::Tunnel { post, .. } => post.write_all(BASE64_STANDARD.encode(bytes).as_bytes()),
         }
     }
 }
@@ -116,6 +125,49 @@ impl RtspClient {
             version: Version::V1_0,
             patience: PATIENCE,
         })
+    }
+
+    /// The same through HTTP: opens the GET and, once that is answered, the POST.
+    pub fn through_http(url: &str) -> io::Result<Self> {
+        let mut client = Self::connect(url)?;
+        let mut get = client.stream.socket().try_clone()?;
+        get.write_all(format!("GET / HTTP/1.1\r\n{}\r\n", client.cookie()).as_bytes())?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            get.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        if !head.starts_with(b"HTTP/1.0 200 ") {
+            return Err(io::Error::other(String::from_utf8_lossy(&head)));
+        }
+        client.open_post()?;
+        Ok(client)
+    }
+
+    /// The header that the halves of the tunnel have in common.
+    fn cookie(&self) -> String {
+        let port = self.stream.socket().local_addr().map_or(0, |address| address.port());
+        format!("x-sessioncookie: test{port}\r\n")
+    }
+
+    /// Opens a POST, in the place of the one before.
+    pub fn open_post(&mut self) -> io::Result<()> {
+        let get = self.stream.socket().try_clone()?;
+        let mut post = TcpStream::connect(get.peer_addr()?)?;
+        post.set_nodelay(true)?;
+        let cookie = self.cookie();
+        let head = format!("POST / HTTP/1.1\r\n{cookie}Content-Length: 32767\r\n\r\n");
+        post.write_all(head.as_bytes())?;
+        self.stream = Wire::Tunnel { get, post };
+        Ok(())
+    }
+
+    /// Ends the POST of a tunnel.
+    pub fn close_post(&mut self) {
+        if let Wire::Tunnel { post, .. } = &self.stream {
+            let _gone = post.shutdown(Shutdown::Both);
+        }
     }
 
     /// Connects, and does all up to PLAY with every track interleaved on channels 0, 1, 2…

@@ -19,6 +19,8 @@ pub enum Fault {
     Stall(bool),
     /// Requests are answered, media is not sent.
     Mute(bool),
+    /// No pictures are sent; everything else is.
+    Blind(bool),
     /// All connections are reset.
     Die,
     /// All connections are reset, and the camera begins anew: with other SSRCs, sequence numbers and
@@ -59,6 +61,11 @@ pub enum Fault {
         /// 0: it is forgotten at once.
         ms: u64,
     },
+    /// A session that was torn down goes on counting for this long.
+    ForgetTornDownAfter {
+        /// 0: it is forgotten at once.
+        ms: u64,
+    },
     /// Every login is wrong.
     WrongPassword(bool),
     /// A SETUP for interleaved TCP is refused with 461.
@@ -68,9 +75,9 @@ pub enum Fault {
 }
 
 /// The words of [`Fault::parse`], for people.
-pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | die | reboot | close | bye | \
-    garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
-    forget-after MS | wrong-password on|off | no-tcp on|off | \
+pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | blind on|off | die | \
+    reboot | close | bye | garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
+    forget-after MS | forget-torn-down MS | wrong-password on|off | no-tcp on|off | \
     network LOSS% REORDER% DUPLICATE%";
 
 impl Fault {
@@ -88,6 +95,7 @@ impl Fault {
             ["refuse", word] => Self::Refuse(on(word)?),
             ["stall", word] => Self::Stall(on(word)?),
             ["mute", word] => Self::Mute(on(word)?),
+            ["blind", word] => Self::Blind(on(word)?),
             ["die"] => Self::Die,
             ["reboot"] => Self::Reboot,
             ["close"] => Self::CloseAll,
@@ -98,6 +106,7 @@ impl Fault {
             ["slow", word, n] => Self::SlowAnswer { method: method(word), ms: n.parse().ok()? },
             ["max-sessions", n] => Self::MaxSessions(n.parse().ok()?),
             ["forget-after", n] => Self::ForgetAfter { ms: n.parse().ok()? },
+            ["forget-torn-down", n] => Self::ForgetTornDownAfter { ms: n.parse().ok()? },
             ["wrong-password", word] => Self::WrongPassword(on(word)?),
             ["no-tcp", word] => Self::NoTcp(on(word)?),
             ["network", loss, reorder, duplicate] => {
@@ -115,10 +124,12 @@ impl Fault {
 pub struct Switches {
     stall: AtomicBool,
     mute: AtomicBool,
+    blind: AtomicBool,
     wrong_password: AtomicBool,
     no_tcp: AtomicBool,
     max_sessions: AtomicUsize,
     forget_after_ms: AtomicU64,
+    forget_torn_down_ms: AtomicU64,
     answers: Mutex<Vec<Fault>>,
 }
 
@@ -127,10 +138,12 @@ impl Default for Switches {
         Self {
             stall: AtomicBool::new(false),
             mute: AtomicBool::new(false),
+            blind: AtomicBool::new(false),
             wrong_password: AtomicBool::new(false),
             no_tcp: AtomicBool::new(false),
             max_sessions: AtomicUsize::new(usize::MAX),
             forget_after_ms: AtomicU64::new(0),
+            forget_torn_down_ms: AtomicU64::new(0),
             answers: Mutex::new(Vec::new()),
         }
     }
@@ -141,19 +154,26 @@ impl Switches {
     pub fn set(&self, fault: &Fault) {
         match *fault {
             Fault::Normal => {
-                for switch in [&self.stall, &self.mute, &self.wrong_password, &self.no_tcp] {
+                let on_and_off =
+                    [&self.stall, &self.mute, &self.blind, &self.wrong_password, &self.no_tcp];
+                for switch in on_and_off {
                     switch.store(false, Ordering::Release);
                 }
                 self.max_sessions.store(usize::MAX, Ordering::Release);
                 self.forget_after_ms.store(0, Ordering::Release);
+                self.forget_torn_down_ms.store(0, Ordering::Release);
                 self.answers().clear();
             }
             Fault::Stall(on) => self.stall.store(on, Ordering::Release),
+            Fault::Blind(on) => self.blind.store(on, Ordering::Release),
             Fault::Mute(on) => self.mute.store(on, Ordering::Release),
             Fault::WrongPassword(on) => self.wrong_password.store(on, Ordering::Release),
             Fault::NoTcp(on) => self.no_tcp.store(on, Ordering::Release),
             Fault::MaxSessions(n) => self.max_sessions.store(n, Ordering::Release),
             Fault::ForgetAfter { ms } => self.forget_after_ms.store(ms, Ordering::Release),
+            Fault::ForgetTornDownAfter { ms } => {
+                self.forget_torn_down_ms.store(ms, Ordering::Release);
+            }
             Fault::NoAnswer { .. } | Fault::Status { .. } | Fault::SlowAnswer { .. } => {
                 self.answers().push(fault.clone());
             }
@@ -180,6 +200,11 @@ impl Switches {
         self.stalled() || self.mute.load(Ordering::Acquire)
     }
 
+    /// No pictures are sent.
+    pub fn blind(&self) -> bool {
+        self.blind.load(Ordering::Acquire)
+    }
+
     /// No login is right.
     pub fn wrong_password(&self) -> bool {
         self.wrong_password.load(Ordering::Acquire)
@@ -195,9 +220,10 @@ impl Switches {
         self.max_sessions.load(Ordering::Acquire)
     }
 
-    /// How long a session is remembered that was not torn down.
-    pub fn forget_after(&self) -> Duration {
-        Duration::from_millis(self.forget_after_ms.load(Ordering::Acquire))
+    /// How long a session is remembered, whether it was torn down or not.
+    pub fn forget_after(&self, torn_down: bool) -> Duration {
+        let ms = if torn_down { &self.forget_torn_down_ms } else { &self.forget_after_ms };
+        Duration::from_millis(ms.load(Ordering::Acquire))
     }
 
     /// Whether this method gets no answer.

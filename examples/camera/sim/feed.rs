@@ -206,7 +206,7 @@ impl Feed {
         let picture = &mut track.pictures[position as usize];
         picture.patch(&mut track.timeline, Stamp::new(unix_now(), beat));
         track.timeline.beat += 1;
-        if self.switches.silent() {
+        if self.switches.silent() || index == VIDEO && self.switches.blind() {
             return;
         }
         for subscriber in &mut state.subscribers {

@@ -113,7 +113,7 @@ impl fmt::Display for DialogError {
             }
             Self::LoginNeeded => f.write_str("the camera asks for a login and none is configured"),
             Self::UnknownLogin(schemes) if schemes.is_empty() => {
-                f.write_str("the camera asks for a login without saying how")
+                f.write_str("the camera asks for a login without saying how (no WWW-Authenticate)")
             }
             Self::UnknownLogin(schemes) => {
                 write!(f, "the camera asks for a login in a way that is not known: {schemes}")
@@ -177,7 +177,7 @@ mod tests {
             (DialogError::LoginNeeded, "the camera asks for a login and none is configured"),
             (
                 DialogError::UnknownLogin(String::new()),
-                "the camera asks for a login without saying how",
+                "the camera asks for a login without saying how (no WWW-Authenticate)",
             ),
             (
                 DialogError::UnknownLogin("NTLM".into()),

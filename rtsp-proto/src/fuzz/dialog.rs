@@ -287,7 +287,7 @@ impl<'a> Camera<'a> {
     }
 }
 
-fn take(script: &mut &[u8]) -> u8 {
+pub(super) fn take(script: &mut &[u8]) -> u8 {
     let Some((&first, rest)) = script.split_first() else { return 0 };
     *script = rest;
     first

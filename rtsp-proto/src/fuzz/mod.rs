@@ -2,6 +2,7 @@
 //! any bytes; `cargo test` runs them over the committed corpus.
 
 mod auth;
+mod camera;
 pub mod codec;
 mod decoder;
 mod dialog;
@@ -13,6 +14,7 @@ mod tunnel;
 mod url;
 
 pub use self::auth::auth;
+pub use self::camera::camera;
 pub use self::codec::codec;
 pub use self::decoder::{Seen, SeenEvent, decode, decoder_any_split, messages_round_trip};
 pub use self::dialog::dialog;
@@ -29,6 +31,7 @@ pub type Body = fn(&[u8]);
 /// Each target's name, which is its corpus's folder, and its bodies.
 pub const TARGETS: &[(&str, &[Body])] = &[
     ("auth", &[auth]),
+    ("camera", &[camera]),
     ("codec", &[codec]),
     ("decoder", &[decoder_any_split, messages_round_trip]),
     ("dialog", &[dialog]),

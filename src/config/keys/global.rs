@@ -180,8 +180,8 @@ pub(in crate::config) static GLOBAL: &[Key<GlobalDraft>] = &[
         default: "512",
         unit: "megabytes (1024 x 1024 bytes)",
         example: "1024",
-        meaning: "What the process may take of the memory. Above it new viewers are refused, and \
-                  those who watch go on.",
+        meaning: "What the process may take of the memory. Near it cached pictures give way, then \
+                  new viewers are refused, then the slowest viewers go; the others go on.",
     },
     Key {
         name: "max_cpu_percent",

@@ -143,8 +143,10 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "kilobits per second",
         example: "4000",
-        meaning: "What the stream may take on its way to a viewer. Above it pictures are left out, \
-                  and none is broken.",
+        meaning: "What the stream may take on its way to a viewer, in any two seconds. Above it \
+                  whole pictures are left out: first those that no other needs, then all up to \
+                  the next key frame. Sound stays. What a new viewer gets to begin with \
+                  (instant_start) comes on top.",
     },
     Key {
         name: "max_egress_kbps",
@@ -153,8 +155,8 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "0",
         unit: "kilobits per second",
         example: "100000",
-        meaning: "What all viewers of the stream take together. One who does not fit any more is \
-                  refused with 453.",
+        meaning: "What all viewers of the stream take together, each counted with the stream's \
+                  measured rate. One who does not fit any more is refused with 453.",
     },
     Key {
         name: "max_clients_per_stream",

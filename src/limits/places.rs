@@ -1,4 +1,4 @@
-//! Places that are few: viewers, cameras. Taken by one thread, free again when dropped.
+//! Places that are few: of viewers, of cameras. Taken by one thread, free again when dropped.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -43,9 +43,18 @@ impl Places {
     /// Takes a place, for a peer if it has an address.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
         let address = address.map(|address| address.to_canonical());
+        self.take_of(self.max, address)
+    }
+
+    /// Takes a place if fewer than `most` are taken.
+    pub fn take_within(self: &Arc<Self>, most: u32) -> Result<Place, Full> {
+        self.take_of(most.min(self.max), None)
+    }
+
+    fn take_of(self: &Arc<Self>, most: u32, address: Option<IpAddr>) -> Result<Place, Full> {
         let mut taken = self.lock();
-        if taken.all >= self.max {
-            return Err(Full::All(self.max));
+        if taken.all >= most {
+            return Err(Full::All(most));
         }
         if let Some(address) = address {
             let own = taken.by_address.entry(address).or_default();
@@ -94,6 +103,7 @@ mod tests {
         assert_eq!(places.take(None).unwrap_err(), Full::All(2));
         drop(first);
         assert_eq!(places.taken(), 1);
+        assert_eq!(places.take_within(1).unwrap_err(), Full::All(1));
         places.take(None).unwrap();
     }
 
