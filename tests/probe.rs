@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sim::{Auth, Camera, Clip, Fault, Options, Path};
-use support::{Finished, Program, Relay, RtspClient, film, leave, wait_until};
+use support::{Finished, GstCamera, Program, Relay, RtspClient, film, leave, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -276,6 +276,14 @@ fn a_port_for_tls_that_is_spoken_to_in_plain_is_told() {
     let report = failed(&[&format!("rtsp://127.0.0.1:{port}/main")]);
     let rtsps = format!("try rtsps://127.0.0.1:{port}/main");
     assert_says(&report, &["closed the connection instead of answering OPTIONS", &rtsps]);
+}
+
+#[test]
+fn a_real_camera_with_tls_that_is_spoken_to_in_plain_is_told() {
+    let camera = GstCamera::start(&["--tls"]);
+    let report = failed(&[&camera.url("main")]);
+    let rtsps = camera.url("main").replace("rtsp://", "try rtsps://");
+    assert_says(&report, &["No picture.", &rtsps]);
 }
 
 #[test]

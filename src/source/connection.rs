@@ -335,7 +335,12 @@ impl<'a> Connection<'a> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    self.dialog.disconnected(Instant::now()).map_err(|_| lost(&error))?;
+                    // A reset before the first answer says no more than a close does.
+                    let unheard = self.fresh;
+                    self.dialog.disconnected(Instant::now()).map_err(|ended| match unheard {
+                        true => ended.into(),
+                        false => lost(&error),
+                    })?;
                     return Ok(());
                 }
             };

@@ -8,11 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use rtsp_proto::StatusCode;
-use rtsp_proto::dialog::DialogError;
-
 use super::slot::Slot;
-use super::{Cause, Offline};
 
 /// A camera that refuses for longer has another reason than our old session.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -79,12 +75,6 @@ impl Memory {
             Parting::Loss => &mut self.after_loss,
         }
     }
-}
-
-/// Whether the camera said that it has no session free.
-pub(super) fn is_busy(offline: &Offline) -> bool {
-    matches!(&offline.cause, Cause::Dialog(DialogError::Refused { status, .. })
-        if matches!(*status, StatusCode::NOT_ENOUGH_BANDWIDTH | StatusCode::SERVICE_UNAVAILABLE))
 }
 
 impl Slot {

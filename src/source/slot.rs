@@ -196,8 +196,9 @@ impl Slot {
                 state.enter(Phase::Offline(Some(now + pause)), now);
             }
         }
-        if matches!(state.phase, Phase::Offline(_)) {
-            state.hurry = true;
+        state.hurry |= matches!(state.phase, Phase::Offline(_));
+        if state.hurry || state.guards == 0 {
+            // It may be about to end, and waits for the stand-in only.
             state.wake_reader();
         }
         state.guards += 1;
@@ -213,8 +214,8 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         if state.guards == 0 || state.stopping {
-            if let Some(stand_in) = &state.stand_in {
-                stand_in.wake();
+            if state.stand_in.is_some() {
+                state.wake_stand_in();
                 return Step::WaitUntil(None);
             }
             leave();
@@ -337,7 +338,7 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         let mut pause = state.backoff.failed(random);
-        let since_parting = if memory::is_busy(offline) { state.memory.refused(now) } else { None };
+        let since_parting = if offline.is_busy() { state.memory.refused(now) } else { None };
         if since_parting.is_some_and(|time| time < self.stream.source_start_timeout) {
             // It only has to forget our own last session: those who wait go on waiting.
             pause = Some(pause.map_or(memory::PACE, |pause| pause.min(memory::PACE)));
@@ -390,6 +391,7 @@ impl Slot {
         state.failure = Some(Offline::new(OfflineKind::Lost, "the relay failed internally"));
         state.outage = None;
         state.showing = Showing::Nothing;
+        state.wake_stand_in();
         state.enter(Phase::Idle, now);
         self.stopped.notify_all();
     }
