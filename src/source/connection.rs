@@ -389,17 +389,14 @@ impl<'a> Connection<'a> {
                     format!("the camera's stream cannot be read: {error}"),
                 )
             })?;
+            self.only_media &= matches!(event, None | Some(Event::Frame(_)));
             match event {
                 None => return self.fed(meant, Carrier::Tcp, now),
                 Some(Event::Response(response)) => {
                     self.fed(std::mem::replace(&mut meant, Fed::Nothing), Carrier::Tcp, now)?;
-                    self.only_media = false;
                     self.dialog.response(&response, now)?;
                 }
-                Some(Event::Request(request)) => {
-                    self.only_media = false;
-                    self.dialog.request(&request, now)?;
-                }
+                Some(Event::Request(request)) => self.dialog.request(&request, now)?,
                 Some(Event::Frame(frame)) => {
                     let (dialog, oddities) = (&self.dialog, &mut self.oddities);
                     let fed = frames::feed(frame, dialog, self.feed, now, oddities);
