@@ -1,8 +1,9 @@
 //! What the kernel alone costs: the least program that carries cameras to many viewers.
 //!
-//! It pulls each camera once and does one plain blocking write for each access unit and viewer,
-//! from one thread: no queue, no protocol work, no care for anybody who is slow. Its viewers get
-//! canned answers, enough for `load`. The benchmark holds the relay against it.
+//! It pulls each camera once and does one plain blocking write for each access unit and viewer, or
+//! one send of many datagrams (GSO) where they are of one size, from one thread: no queue, no
+//! protocol work, no care for anybody who is slow. Its viewers get canned answers, enough for
+//! `load`. The benchmark holds the relay against it.
 //!
 //! `floor [--listen ADDR:PORT] URL...` serves each URL under its own path.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line program")]
@@ -14,13 +15,14 @@ mod dialog;
 #[path = "load/framing.rs"]
 mod framing;
 
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::ExitCode;
 
 use dialog::Dialog;
 use framing::header_value;
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
 use rtsp_proto::url::Url;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
@@ -31,6 +33,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Room that a read of a camera has at least.
 const ROOM: usize = 256 * 1024;
 const EVENTS: usize = 64;
+/// Packets and bytes that the kernel cuts out of one send.
+const TRAIN_PACKETS: usize = 64;
+const TRAIN_BYTES: usize = 65_000;
 const LISTENER: u64 = u64::MAX;
 
 fn main() -> ExitCode {
@@ -75,11 +80,15 @@ struct Viewer {
     stream: TcpStream,
     text: Vec<u8>,
     camera: Option<usize>,
+    /// Where its datagrams go, if it wants them.
+    udp: Option<SockaddrStorage>,
     playing: bool,
 }
 
 fn run(listen: &str, urls: &[String]) -> io::Result<()> {
     let listener = TcpListener::bind(listen)?;
+    let udp = UdpSocket::bind((listener.local_addr()?.ip(), 0))?;
+    let udp_port = udp.local_addr()?.port();
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut cameras = urls.iter().map(|url| Camera::dial(url)).collect::<io::Result<Vec<_>>>()?;
     watch(&epoll, &listener, LISTENER)?;
@@ -102,7 +111,8 @@ fn run(listen: &str, urls: &[String]) -> io::Result<()> {
                     let free = viewers.iter().position(Option::is_none);
                     let slot = free.unwrap_or(viewers.len());
                     watch(&epoll, &stream, (cameras.len() + slot) as u64)?;
-                    let viewer = Viewer { stream, text: Vec::new(), camera: None, playing: false };
+                    let text = Vec::new();
+                    let viewer = Viewer { stream, text, camera: None, udp: None, playing: false };
                     match free {
                         Some(slot) => viewers[slot] = Some(viewer),
                         None => viewers.push(Some(viewer)),
@@ -110,12 +120,12 @@ fn run(listen: &str, urls: &[String]) -> io::Result<()> {
                 }
                 index if (index as usize) < cameras.len() => {
                     let index = index as usize;
-                    cameras[index].read(index, &mut viewers)?;
+                    cameras[index].read(index, &mut viewers, &udp)?;
                 }
                 index => {
                     let slot = index as usize - cameras.len();
                     if let Some(viewer) = &mut viewers[slot] {
-                        if viewer.read(&cameras).is_err() {
+                        if viewer.read(&cameras, udp_port).is_err() {
                             viewers[slot] = None;
                         }
                     }
@@ -174,7 +184,12 @@ impl Camera {
     }
 
     /// Reads once; each access unit that is whole now goes to everybody.
-    fn read(&mut self, index: usize, viewers: &mut [Option<Viewer>]) -> io::Result<()> {
+    fn read(
+        &mut self,
+        index: usize,
+        viewers: &mut [Option<Viewer>],
+        udp: &UdpSocket,
+    ) -> io::Result<()> {
         if self.buffer.len() - self.end < ROOM / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.looked -= self.start;
@@ -202,11 +217,17 @@ impl Camera {
             self.looked += 4 + length;
             if ends {
                 let unit = &self.buffer[self.start..self.looked];
+                let datagrams = viewers.iter().flatten().any(|viewer| viewer.udp.is_some());
+                let trains = if datagrams { trains(unit) } else { Vec::new() };
                 for slot in viewers.iter_mut() {
                     let Some(viewer) = slot.as_mut().filter(|viewer| viewer.watches(index)) else {
                         continue;
                     };
-                    if viewer.stream.write_all(unit).is_err() {
+                    let sent = match &viewer.udp {
+                        None => viewer.stream.write_all(unit),
+                        Some(to) => trains.iter().try_for_each(|train| send(udp, train, to)),
+                    };
+                    if sent.is_err() {
                         *slot = None;
                     }
                 }
@@ -220,13 +241,43 @@ impl Camera {
     }
 }
 
+/// The packets of an access unit: in each train of one size, but for a smaller last one.
+fn trains(mut unit: &[u8]) -> Vec<Vec<IoSlice<'_>>> {
+    let mut trains: Vec<Vec<IoSlice<'_>>> = Vec::new();
+    while let &[_, _, high, low, ref rest @ ..] = unit {
+        let (packet, more) = rest.split_at(usize::from(u16::from_be_bytes([high, low])));
+        unit = more;
+        let fits = |train: &Vec<IoSlice<'_>>| {
+            let (first, last) = (train[0].len(), train[train.len() - 1].len());
+            let bytes = first * train.len();
+            first == last
+                && packet.len() <= first
+                && train.len() < TRAIN_PACKETS
+                && bytes + packet.len() <= TRAIN_BYTES
+        };
+        match trains.last_mut().filter(|train| fits(train)) {
+            Some(train) => train.push(IoSlice::new(packet)),
+            None => trains.push(vec![IoSlice::new(packet)]),
+        }
+    }
+    trains
+}
+
+fn send(socket: &UdpSocket, train: &[IoSlice<'_>], to: &SockaddrStorage) -> io::Result<()> {
+    let size = train[0].len() as u16;
+    let cut = [ControlMessage::UdpGsoSegments(&size)];
+    let cut = if train.len() > 1 { &cut[..] } else { &[] };
+    sendmsg(socket.as_raw_fd(), train, cut, MsgFlags::empty(), Some(to))?;
+    Ok(())
+}
+
 impl Viewer {
     fn watches(&self, camera: usize) -> bool {
         self.playing && self.camera == Some(camera)
     }
 
     /// Reads requests and answers them; an error when the viewer is gone.
-    fn read(&mut self, cameras: &[Camera]) -> io::Result<()> {
+    fn read(&mut self, cameras: &[Camera], udp_port: u16) -> io::Result<()> {
         let mut bytes = [0; 2048];
         match rustix::net::recv(&self.stream, &mut bytes, RecvFlags::DONTWAIT) {
             Ok((0, _)) => return Err(invalid("gone")),
@@ -236,12 +287,12 @@ impl Viewer {
         }
         while let Some(size) = framing::message_size(&self.text) {
             let request: Vec<u8> = self.text.drain(..size.min(self.text.len())).collect();
-            self.answer(&String::from_utf8_lossy(&request), cameras)?;
+            self.answer(&String::from_utf8_lossy(&request), cameras, udp_port)?;
         }
         Ok(())
     }
 
-    fn answer(&mut self, request: &str, cameras: &[Camera]) -> io::Result<()> {
+    fn answer(&mut self, request: &str, cameras: &[Camera], udp_port: u16) -> io::Result<()> {
         let mut words = request.split(' ');
         let method = words.next().unwrap_or_default();
         let url = words.next().unwrap_or_default();
@@ -263,8 +314,17 @@ impl Viewer {
                 }
             }
             "SETUP" => {
-                more =
-                    "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n".into();
+                let ports = client_ports(request);
+                let transport = match ports {
+                    Some((rtp, rtcp)) => {
+                        let ours = format!("server_port={udp_port}-{}", udp_port + 1);
+                        format!("RTP/AVP;unicast;client_port={rtp}-{rtcp};{ours}")
+                    }
+                    None => "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
+                };
+                let address = self.stream.peer_addr()?.ip();
+                self.udp = ports.map(|(rtp, _)| SocketAddr::new(address, rtp).into());
+                more = format!("Session: 1\r\nTransport: {transport}\r\n\r\n");
             }
             "PLAY" => self.playing = true,
             "TEARDOWN" => self.playing = false,
@@ -273,4 +333,12 @@ impl Viewer {
         let answer = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{more}");
         self.stream.write_all(answer.as_bytes())
     }
+}
+
+/// The ports in a request for UDP.
+fn client_ports(request: &str) -> Option<(u16, u16)> {
+    let transport = header_value(request, "transport")?;
+    let ports = transport.split(';').find_map(|part| part.strip_prefix("client_port="))?;
+    let (rtp, rtcp) = ports.split_once('-')?;
+    Some((rtp.parse().ok()?, rtcp.parse().ok()?))
 }

@@ -1,4 +1,5 @@
-//! `tcp1` to `tcp1000`, `m8x8` and `tls64`: processor time, delay and memory under so many viewers.
+//! `tcp1` to `tcp1000`, `m8x8`, `udp64` and `tls64`: processor time, delay and memory under so many
+//! viewers.
 
 use std::io;
 
@@ -16,19 +17,23 @@ struct Scenario {
     repeat: usize,
     /// Viewers that join in a second.
     join_rate: usize,
+    udp: bool,
 }
 
-const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 2, join_rate: 200 },
-    Scenario { name: "tcp16", viewers: 16, path: "main", repeat: 3, join_rate: 200 },
-    Scenario { name: "tcp64", viewers: 64, path: "main", repeat: 5, join_rate: 400 },
-    Scenario { name: "tcp256", viewers: 256, path: "main", repeat: 5, join_rate: 400 },
-    Scenario { name: "tcp1000", viewers: 1000, path: "small", repeat: 2, join_rate: 500 },
+const ONE: Scenario =
+    Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 2, join_rate: 200, udp: false };
+
+const SCENARIOS: [Scenario; 8] = [
+    ONE,
+    Scenario { name: "tcp16", viewers: 16, repeat: 3, ..ONE },
+    Scenario { name: "tcp64", viewers: 64, repeat: 5, join_rate: 400, ..ONE },
+    Scenario { name: "tcp256", viewers: 256, repeat: 5, join_rate: 400, ..ONE },
+    Scenario { name: "tcp1000", viewers: 1000, path: "small", join_rate: 500, ..ONE },
+    Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400, ..ONE },
+    Scenario { name: "udp64", viewers: 64, repeat: 5, join_rate: 400, udp: true, ..ONE },
+    // Beside the floor without TLS: what encryption costs is in the ratio.
+    Scenario { name: "tls64", viewers: 64, repeat: 3, join_rate: 400, ..ONE },
 ];
-const MANY: Scenario = Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400 };
-/// Beside the floor without TLS: what encryption costs is in the ratio.
-const TLS: Scenario =
-    Scenario { name: "tls64", viewers: 64, path: "main", repeat: 3, join_rate: 400 };
 
 /// Runs without the hand-off, which are for comparison only.
 const WOKEN_RUNS: usize = 3;
@@ -49,7 +54,7 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
     let mut cost = Vec::new();
     let mut memory = Vec::new();
     let mut held = Vec::new();
-    for scenario in SCENARIOS.iter().chain([&MANY, &TLS]) {
+    for scenario in &SCENARIOS {
         if !lab.options.wants(scenario.name) {
             continue;
         }
@@ -94,14 +99,17 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
     };
     let seconds = lab.options.seconds.to_string();
     let (viewers, join_rate) = (scenario.viewers.to_string(), scenario.join_rate.to_string());
-    let arguments = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
+    let udp: &[&str] = if scenario.udp { &["--udp"] } else { &[] };
+    let many = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
+    let arguments = [&many[..], udp].concat();
     let server = match scenario.name {
         "tls64" => Server::Relay { handoff: lab.options.handoff, tls: true },
         _ => lab.relay(),
     };
     let mut results = Results::default();
     let direct = lab.serve(Server::Direct, &paths)?;
-    results.direct.push(lab.run_load(&direct, &paths[..1], &["--seconds", &seconds])?);
+    let one = [&["--seconds", seconds.as_str()], udp].concat();
+    results.direct.push(lab.run_load(&direct, &paths[..1], &one)?);
     for turn in 0..lab.options.repeat(scenario.repeat) {
         let floor = lab.serve(Server::Floor, &paths)?;
         results.floor.push(lab.run_load(&floor, &paths, &arguments)?);

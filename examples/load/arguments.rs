@@ -12,6 +12,7 @@ Many RTSP viewers in one thread; prints what they saw as one JSON object.
 load [options] URL...
 
   --viewers N           how many, spread over the URLs in turn; default 1
+  --udp                 they want RTP over UDP instead of TCP
   --seconds S           the steady window, default 5
   --warmup S            between the last viewer's first packet and the window, default 0.3
   --until-key           the warm-up begins only when each viewer has seen a whole key frame
@@ -32,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) targets: Vec<Target>,
     /// Viewers that stay.
     pub(crate) viewers: usize,
+    /// Over UDP.
+    pub(crate) udp: bool,
     /// Length of the steady window.
     pub(crate) window: Duration,
     /// Time before it.
@@ -68,6 +71,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
     let mut options = Options {
         targets: Vec::new(),
         viewers: 1,
+        udp: false,
         window: Duration::from_secs(5),
         warmup: Duration::from_millis(300),
         until_key: false,
@@ -95,6 +99,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
             "--viewers" => options.viewers = value()? as usize,
             "--seconds" => options.window = Duration::from_secs_f64(value()?),
             "--warmup" => options.warmup = Duration::from_secs_f64(value()?),
+            "--udp" => options.udp = true,
             "--until-key" => options.until_key = true,
             "--join-rate" => options.join_every = every(value()?),
             "--stall" => options.stalled = value()? as usize,
@@ -109,6 +114,9 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Option
     }
     if options.targets.is_empty() {
         return Err("no URL; see --help".into());
+    }
+    if options.udp && options.stalled + options.slow > 0 {
+        return Err("--stall and --slow are for TCP: nobody sees who reads datagrams".into());
     }
     if options.stalled + options.slow > options.viewers {
         return Err("--stall and --slow are more than --viewers".into());

@@ -18,6 +18,8 @@ pub(crate) struct Dialog {
     url: String,
     /// Of the presentation, for PLAY and TEARDOWN.
     base: String,
+    /// Of SETUP.
+    transport: String,
     session: String,
     step: Step,
     cseq: u32,
@@ -27,7 +29,13 @@ impl Dialog {
     /// Nothing said yet.
     pub(crate) fn new(url: &str) -> Self {
         let (url, base) = (url.to_owned(), url.to_owned());
-        Self { url, base, session: String::new(), step: Step::Options, cseq: 0 }
+        let transport = "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned();
+        Self { url, base, transport, session: String::new(), step: Step::Options, cseq: 0 }
+    }
+
+    /// Asks for datagrams to these ports of RTP and RTCP instead.
+    pub(crate) fn over_udp(self, (rtp, rtcp): (u16, u16)) -> Self {
+        Self { transport: format!("RTP/AVP;unicast;client_port={rtp}-{rtcp}"), ..self }
     }
 
     /// The first request.
@@ -69,8 +77,8 @@ impl Dialog {
                     format!("{base}/{control}")
                 };
                 self.base = base;
-                let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
-                Ok(Some(self.request("SETUP", &track, transport)))
+                let transport = format!("Transport: {}\r\n", self.transport);
+                Ok(Some(self.request("SETUP", &track, &transport)))
             }
             Step::Setup => {
                 self.step = Step::Play;

@@ -42,6 +42,7 @@ enum Phase {
 struct Run {
     options: Options,
     epoll: OwnedFd,
+    /// Each has two numbers there: twice its place for the connection, and the next for datagrams.
     viewers: Vec<Option<Viewer>>,
     free: Vec<usize>,
     passing: VecDeque<(Instant, usize)>,
@@ -99,7 +100,12 @@ pub(crate) fn run(options: Options) -> io::Result<Value> {
             busy = Instant::now();
         }
         for event in events.drain(..) {
-            run.read(event.data.u64() as usize, usize::MAX);
+            let number = event.data.u64() as usize;
+            if number % 2 == 0 {
+                run.read(number / 2, usize::MAX);
+            } else {
+                run.receive(number / 2);
+            }
         }
         run.come_and_go();
     }
@@ -203,24 +209,34 @@ impl Run {
     fn join(&mut self, index: usize, role: Role) -> Option<usize> {
         self.figures(role).joined += 1;
         let target = &self.options.targets[index % self.options.targets.len()];
-        let viewer = match Viewer::join(target, role) {
+        let viewer = match Viewer::join(target, role, self.options.udp) {
             Ok(viewer) => viewer,
             Err(error) => {
                 self.fail(role, format!("cannot connect: {error}"));
                 return None;
             }
         };
-        let slot = self.free.pop().unwrap_or(self.viewers.len());
-        let data = epoll::EventData::new_u64(slot as u64);
-        if let Err(error) = epoll::add(&self.epoll, &viewer.stream, data, epoll::EventFlags::IN) {
+        let slot = self.free.last().copied().unwrap_or(self.viewers.len());
+        if let Err(error) = self.watch(&viewer, slot) {
             self.fail(role, format!("cannot wait for it: {error}"));
             return None;
         }
+        self.free.pop();
         if slot == self.viewers.len() {
             self.viewers.push(None);
         }
         self.viewers[slot] = Some(viewer);
         Some(slot)
+    }
+
+    fn watch(&self, viewer: &Viewer, slot: usize) -> io::Result<()> {
+        let number = |number: usize| epoll::EventData::new_u64(number as u64);
+        epoll::add(&self.epoll, &viewer.stream, number(2 * slot), epoll::EventFlags::IN)?;
+        if let Some(ports) = &viewer.ports {
+            let flags = epoll::EventFlags::IN;
+            epoll::add(&self.epoll, &ports.rtp, number(2 * slot + 1), flags)?;
+        }
+        Ok(())
     }
 
     fn figures(&mut self, role: Role) -> &mut Figures {
@@ -266,6 +282,18 @@ impl Run {
                 0
             }
         }
+    }
+
+    /// Takes all datagrams of one viewer.
+    fn receive(&mut self, slot: usize) {
+        let Some(Some(viewer)) = self.viewers.get_mut(slot) else { return };
+        let in_window = matches!(self.phase, Phase::Window(_));
+        let figures = match viewer.role {
+            Role::Passing => &mut self.churn,
+            _ => &mut self.steady,
+        };
+        let bytes = viewer.receive(&mut self.buffer, figures, in_window);
+        figures.bytes += if in_window { bytes as u64 } else { 0 };
     }
 
     fn read_slowly(&mut self, now: Instant) {

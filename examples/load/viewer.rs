@@ -7,13 +7,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rtsp_relay::net::Stream;
 use rtsp_relay::net::tls_stream::TlsStream;
 use rtsp_relay::tls::{Caller, Trust};
+use rustix::net::RecvFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::arguments::Target;
 use super::dialog::Dialog;
 use super::figures::Figures;
-use super::framing::{Framing, Sink};
+use super::framing::{Framing, HEAD, Sink};
 use super::media::{Media, Picture};
+use super::ports::Ports;
 
 /// Receive buffer of those that read slowly or not at all: the kernel's own would hide it.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -42,6 +44,8 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) stream: Stream,
+    /// Where datagrams come, if it wants them.
+    pub(crate) ports: Option<Ports>,
     pub(crate) role: Role,
     /// Bytes that a slow one may read by now.
     pub(crate) budget: f64,
@@ -75,7 +79,7 @@ pub(crate) enum Outcome {
 
 impl Viewer {
     /// Connects and says the first word.
-    pub(crate) fn join(target: &Target, role: Role) -> io::Result<Self> {
+    pub(crate) fn join(target: &Target, role: Role, udp: bool) -> io::Result<Self> {
         let joined = Instant::now();
         let domain = Domain::for_address(target.address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -95,6 +99,10 @@ impl Viewer {
             false => Stream::Plain(socket),
         };
         let mut dialog = Dialog::new(&target.url);
+        let ports = udp.then(|| Ports::bind(stream.local_addr()?.ip())).transpose()?;
+        if let Some(ports) = &ports {
+            dialog = dialog.over_udp(ports.numbers);
+        }
         // Few bytes always go at once; TLS keeps them until it has agreed on keys.
         stream.write(dialog.start().as_bytes())?;
         let seen = Seen {
@@ -107,7 +115,7 @@ impl Viewer {
             judged_by: 0,
             shown_late_ms: f64::MIN,
         };
-        Ok(Self { stream, role, budget: 0.0, framing: Framing::new(), seen })
+        Ok(Self { stream, ports, role, budget: 0.0, framing: Framing::new(), seen })
     }
 
     /// Reads once, and answers what asks for it.
@@ -140,6 +148,26 @@ impl Viewer {
             Some(error) => Outcome::Gone(error),
             None => Outcome::Read(count),
         }
+    }
+
+    /// Takes the datagrams that are there; gives their bytes.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        figures: &mut Figures,
+        in_window: bool,
+    ) -> usize {
+        let Some(ports) = &self.ports else { return 0 };
+        let mut bytes = 0;
+        while let Ok((count, _)) = rustix::net::recv(&ports.rtp, &mut *buffer, RecvFlags::DONTWAIT)
+        {
+            let now_ns = unix_now_ns();
+            let mut reading = Reading { seen: &mut self.seen, figures, now_ns, in_window };
+            reading.packet(0, &buffer[..count.min(HEAD)]);
+            reading.packet_end();
+            bytes += count;
+        }
+        bytes
     }
 
     /// A packet has come in.

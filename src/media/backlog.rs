@@ -1,27 +1,28 @@
 //! What was accepted for one viewer and is not wholly written yet.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 
 use super::batch::Batch;
 
-/// The number of batches, which decides the way of the next one, and their bytes.
+/// The number of batches, which decides the way of the next one, and their bytes. Small: it is in
+/// the cache line that is looked at for each picture.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    batches: AtomicUsize,
-    bytes: AtomicUsize,
+    batches: AtomicU32,
+    bytes: AtomicU32,
 }
 
 impl Backlog {
     /// One more is accepted.
     pub(super) fn add(&self, batch: &Batch) {
-        self.bytes.fetch_add(batch.bytes(), Relaxed);
+        self.bytes.fetch_add(batch.bytes() as u32, Relaxed);
         self.batches.fetch_add(1, SeqCst);
     }
 
     /// One that took so many [`Batch::bytes`] is written, or thrown away.
     pub(super) fn remove(&self, bytes: usize) {
         self.batches.fetch_sub(1, SeqCst);
-        self.bytes.fetch_sub(bytes, Relaxed);
+        self.bytes.fetch_sub(bytes as u32, Relaxed);
     }
 
     /// Whether everything is written.
@@ -31,6 +32,6 @@ impl Backlog {
 
     /// What is held for the viewer, in memory that others may hold as well.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.load(Relaxed)
+        self.bytes.load(Relaxed) as usize
     }
 }

@@ -22,9 +22,12 @@ pub struct Batcher {
     codec: Codec,
     video: bool,
     open: Option<Open>,
-    /// The wire bytes of the open batch. What is published is a copy of the right size: kept for
-    /// a whole group of pictures, the room that a growing buffer has to spare would double it.
+    /// The wire bytes of the open batch, with room for one like those before. What it does not
+    /// need goes back when it ends, which takes no copy: kept for a whole group of pictures, the
+    /// room that a growing buffer has to spare would double it.
     wire: Vec<u8>,
+    /// The size of the largest of the latest pictures that were no key frames.
+    room: usize,
     /// Timestamp of the picture that was last begun, and whether its key frame was told.
     unit: Option<(u32, bool)>,
     next_sequence: Option<u16>,
@@ -42,7 +45,16 @@ impl Batcher {
     /// A batcher for the track with this index. Every packet of a track that is no video is a
     /// batch of its own.
     pub fn new(track: u8, codec: Codec, video: bool) -> Self {
-        Self { track, codec, video, open: None, wire: Vec::new(), unit: None, next_sequence: None }
+        Self {
+            track,
+            codec,
+            video,
+            open: None,
+            wire: Vec::new(),
+            room: 0,
+            unit: None,
+            next_sequence: None,
+        }
     }
 
     /// What a payload of this track holds; nothing of a track that is no video.
@@ -93,6 +105,9 @@ impl Batcher {
                 })
             }
         };
+        if self.wire.is_empty() {
+            self.wire.reserve_exact(self.room.max(frame.len()));
+        }
         self.wire.extend_from_slice(frame);
         open.batch.packets += 1;
         open.batch.next_sequence = packet.sequence().wrapping_add(1);
@@ -112,8 +127,10 @@ impl Batcher {
         };
         batch.kind = self.kind(slice, reference, random_access);
         self.next_sequence = Some(batch.next_sequence);
-        batch.wire = Box::from(self.wire.as_slice());
-        self.wire.clear();
+        if self.video && batch.kind != Kind::RandomAccess {
+            self.room = self.wire.len().max(self.room - self.room / 16);
+        }
+        batch.wire = std::mem::take(&mut self.wire).into_boxed_slice();
         finished(batch);
     }
 

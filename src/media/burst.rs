@@ -3,18 +3,23 @@
 //! The decoder needs every picture since the key frame, but the viewer must not be late for ever
 //! by the age of that key frame. So the pictures keep their order and their consecutive sequence
 //! numbers, which end just before the next live packet, while their timestamps are squeezed
-//! together in front of the newest one: a player shows the newest at once, and its delay from then
-//! on is that of a viewer who joined on a key frame.
+//! together in front of the newest one: a player shows the newest at once. That one is as old as
+//! it is, up to a whole picture's time, and a player that starts its clock with it would be so late
+//! for ever. So all of them are shifted by that age, and the delay from then on is that of a viewer
+//! who joined on a key frame. With sound beside the picture they are not: how the tracks belong
+//! together is worth more, and GStreamer was seen to lose it for seconds.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Kind, PREFIX};
 use super::gop::Gop;
 
 /// The squeezed pictures take this much of a picture's own time at the most, unless there are so
 /// many that they would be less than a tick apart.
-const SHARE_OF_INTERVAL: u32 = 2;
+const SHARE_OF_INTERVAL: u32 = 8;
+/// Ticks of all video in a millisecond (RFC 6184 section 8.1, RFC 7798 section 7.1).
+const TICKS_PER_MS: u32 = 90;
 
 /// A batch as one viewer gets it.
 #[derive(Clone, Debug)]
@@ -32,22 +37,24 @@ impl Item {
     }
 }
 
-/// The group with its timestamps squeezed, `parameter_sets` (RTP payloads) in front when the
-/// group does not begin with its own.
-pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>]) -> Vec<Item> {
+/// The group with its timestamps squeezed, and with `now` shifted toward that moment;
+/// `parameter_sets` (RTP payloads) in front when the group does not begin with its own.
+pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Option<Instant>) -> Vec<Item> {
     let batches = gop.batches();
     let Some(first) = batches.first() else { return Vec::new() };
-    let newest = batches.iter().fold(first.timestamp, |newest, batch| {
+    let latest = batches.iter().fold(first.timestamp, |newest, batch| {
         if ahead(batch.timestamp, newest) > 0 { batch.timestamp } else { newest }
     });
     // Distances from the newest, without repeats, farthest first: a picture's rank is its place.
-    let mut ages: Vec<i32> = batches.iter().map(|b| ahead(newest, b.timestamp)).collect();
+    let mut ages: Vec<i32> = batches.iter().map(|b| ahead(latest, b.timestamp)).collect();
     ages.sort_unstable_by(|a, b| b.cmp(a));
     ages.dedup();
     let interval = ages.windows(2).map(|pair| pair[0] - pair[1]).min().unwrap_or(0);
     let step = (interval.unsigned_abs() / SHARE_OF_INTERVAL / ages.len() as u32).max(1);
+    let shift = now.map_or(0, |now| shift(batches, interval.unsigned_abs(), now));
+    let newest = latest.wrapping_add(shift);
     let squeezed = |batch: &Batch| {
-        let age = ahead(newest, batch.timestamp);
+        let age = ahead(latest, batch.timestamp);
         let rank = ages.partition_point(|&other| other > age);
         newest.wrapping_sub((ages.len() - 1 - rank) as u32 * step)
     };
@@ -63,6 +70,21 @@ pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>]) -> Vec<Item> {
             .map(|batch| Item { timestamp: Some(squeezed(batch)), batch: Arc::clone(batch) }),
     );
     items
+}
+
+/// How far the group is shifted toward now: by the age of its newest picture, but not as far as the
+/// next picture's place. Pictures that are shown in another order than they are sent leave no room.
+fn shift(batches: &[Arc<Batch>], interval: u32, now: Instant) -> u32 {
+    let in_order = batches.windows(2).all(|pair| ahead(pair[1].timestamp, pair[0].timestamp) >= 0);
+    let newest = batches.iter().rev().find(|batch| batch.unit_start);
+    let Some(newest) = newest.filter(|_| in_order) else { return 0 };
+    let age = now.saturating_duration_since(newest.arrived).min(Duration::from_secs(1));
+    let ticks = age.as_micros() as u32 * TICKS_PER_MS / 1000;
+    // A picture that has been standing still for longer is not the live edge.
+    if ticks > 2 * interval {
+        return 0;
+    }
+    ticks.min(interval.saturating_sub(interval / SHARE_OF_INTERVAL))
 }
 
 fn ahead(of: u32, other: u32) -> i32 {
@@ -115,6 +137,13 @@ mod tests {
     use super::super::batcher::tests::{B, IDR, P, SPS, frame};
     use super::*;
 
+    /// As a viewer gets it who joins so many milliseconds after the newest picture.
+    fn squeezed(gop: &Gop, age_ms: u64) -> Vec<u32> {
+        let newest = gop.batches().last().unwrap().arrived;
+        let items = squeeze(gop, &[], Some(newest + Duration::from_millis(age_ms)));
+        items.iter().map(|item| item.timestamp.unwrap()).collect()
+    }
+
     fn gop(pictures: &[(u32, &[u8])]) -> Gop {
         let mut gop = Gop::default();
         let mut batcher = Batcher::new(0, Codec::H264, true);
@@ -134,18 +163,21 @@ mod tests {
             .map(|n| ((u32::MAX - 9000).wrapping_add(n * 3600), if n == 0 { IDR } else { P }))
             .collect();
         let newest = pictures[249].0;
-        let items = squeeze(&gop(&pictures), &[]);
-        let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();
-        assert_eq!(*shown.last().unwrap(), newest, "the newest keeps its time");
-        assert!(newest.wrapping_sub(shown[0]) < 3600);
-        assert!(shown.windows(2).all(|pair| ahead(pair[1], pair[0]) > 0), "in order, all distinct");
+        let gop = gop(&pictures);
+        for (age_ms, shift) in [(0, 0), (20, 1800), (35, 3150), (60, 3150), (90, 0)] {
+            let shown = squeezed(&gop, age_ms);
+            let last = *shown.last().unwrap();
+            assert_eq!(last.wrapping_sub(newest), shift, "the newest is as old as it is");
+            assert!(last.wrapping_sub(shown[0]) <= 3600 / SHARE_OF_INTERVAL);
+            let in_order = shown.windows(2).all(|pair| ahead(pair[1], pair[0]) > 0);
+            assert!(in_order, "in order, all distinct");
+        }
     }
 
     #[test]
     fn pictures_shown_out_of_order_stay_in_their_order() {
-        let items = squeeze(&gop(&[(0, IDR), (10_800, P), (3600, B), (7200, B)]), &[]);
-        let shown: Vec<u32> = items.iter().map(|item| item.timestamp.unwrap()).collect();
-        assert_eq!(shown[1], 10_800);
+        let shown = squeezed(&gop(&[(0, IDR), (10_800, P), (3600, B), (7200, B)]), 20);
+        assert_eq!(shown[1], 10_800, "no shift: a live picture may belong in front of it");
         let below = |a: usize, b: usize| ahead(shown[b], shown[a]) > 0;
         assert!(below(0, 2) && below(2, 3) && below(3, 1));
     }
@@ -153,7 +185,7 @@ mod tests {
     #[test]
     fn parameter_sets_known_only_from_the_sdp_come_first_and_are_numbered_before_the_rest() {
         let sets = [vec![0x67, 1, 2, 3], vec![0x68, 4]];
-        let items = squeeze(&gop(&[(0, IDR), (3600, P)]), &sets);
+        let items = squeeze(&gop(&[(0, IDR), (3600, P)]), &sets, None);
         assert_eq!(items.len(), 3);
         let sets_batch = &items[0].batch;
         assert_eq!((sets_batch.first_sequence, sets_batch.next_sequence), (98, 100));
@@ -175,6 +207,6 @@ mod tests {
                 let _ = with_own.push(&Arc::new(batch), usize::MAX);
             });
         }
-        assert_eq!(squeeze(&with_own, &sets).len(), 1);
+        assert_eq!(squeeze(&with_own, &sets, None).len(), 1);
     }
 }

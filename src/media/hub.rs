@@ -141,11 +141,12 @@ impl Hub {
         wants: impl Fn(u8) -> bool,
     ) -> Vec<Option<FirstPacket>> {
         let mut inner = self.lock();
+        let now = inner.edge();
         let mut burst: Vec<Item> = Vec::new();
         let mut first = Vec::new();
         for (track, index) in inner.tracks.iter().zip(0..) {
             let items = match wants(index) && instant {
-                true => squeeze(&track.gop, &track.parameter_sets),
+                true => squeeze(&track.gop, &track.parameter_sets, now),
                 false => Vec::new(),
             };
             first.push(items.first().map(|item| FirstPacket {
@@ -170,8 +171,9 @@ impl Hub {
     /// Adds a viewer that begins anywhere and sees all tracks. Gives what is cached of each.
     pub fn attach(&self, viewer: Arc<dyn Viewer>) -> Vec<Recent> {
         let mut inner = self.lock();
+        let now = inner.edge();
         let recent = |track: &Track| Recent {
-            pictures: squeeze(&track.gop, &[]),
+            pictures: squeeze(&track.gop, &[], now),
             parameter_sets: track.parameter_sets.clone(),
             report: track.report.clone(),
         };
@@ -295,6 +297,11 @@ fn viewer_id<O: Outlet>(viewer: &Subscriber<O>) -> u64 {
 }
 
 impl Inner {
+    /// The moment toward which a joining viewer's pictures are shifted, if nothing has to go with them.
+    fn edge(&self) -> Option<Instant> {
+        (self.tracks.len() == 1).then(Instant::now)
+    }
+
     fn cached_bytes(&self) -> usize {
         self.tracks.iter().map(|track| track.gop.bytes()).sum()
     }

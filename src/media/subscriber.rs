@@ -24,6 +24,12 @@
 //!    belongs to a picture whose start is on the wire is put back.
 //!    `intake` keeps the two apart that empty the channel: the thread, which takes one batch, and
 //!    the publisher, which throws many out, so the thread never gets one from their middle.
+//!
+//! # Two cache lines
+//!
+//! Between two pictures the kernel's copies push a viewer's state out of the processor's caches. So
+//! what a hand-off needs is in two neighbouring lines, and [`Viewer::is_pending`] looks at both:
+//! the hub asks several viewers before it writes to the first.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -38,11 +44,13 @@ use super::burst::Item;
 use super::gate::{Admits, Gate};
 use crate::net::Waker;
 
-/// Batches that may wait for one viewer: a second of pictures, audio packets and reports.
-const QUEUE_SLOTS: usize = 128;
-/// What has waited longer than this is thrown away up to the next key frame: the picture shown
-/// is at most this late, and all viewers together hold no more than this much of a stream.
-pub const MAX_LATENESS: Duration = Duration::from_secs(1);
+/// Batches that may wait for one viewer: pictures, audio packets and reports of [`MAX_LATENESS`] and
+/// some more. Each is 16 bytes of a viewer's memory, waited in or not.
+const QUEUE_SLOTS: usize = 96;
+/// What has waited longer than this is thrown away up to the next key frame: all viewers together
+/// hold no more than this much of a stream, and with what the kernel holds for a viewer of a
+/// quarter of the rate, the picture shown is less than two seconds late.
+pub const MAX_LATENESS: Duration = Duration::from_millis(750);
 /// The same while the cached group is still being sent, which takes a thin link its time.
 const MAX_LATENESS_AT_START: Duration = Duration::from_secs(4);
 
@@ -86,21 +94,22 @@ pub trait Viewer: Send + Sync {
 
 /// One viewer of one stream; shared by the publisher and the viewer's own thread.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Subscriber<O> {
-    id: u64,
-    outbox: Mutex<Outbox<O>>,
     admission: Mutex<Admission>,
+    backlog: Backlog,
+    /// At the begin of the second line, with what the outlet has in front.
+    outbox: Line<Mutex<Outbox<O>>>,
+    id: u64,
     sender: Sender<Arc<Batch>>,
     receiver: Receiver<Arc<Batch>>,
     /// Held to take one batch out, and to throw out many: the thread must not get a picture from
     /// the middle of what is being thrown out.
     intake: Mutex<()>,
-    backlog: Backlog,
     asleep: AtomicBool,
     waker: Arc<Waker>,
     ended: OnceLock<Arc<str>>,
     broken: AtomicBool,
-    handoff: bool,
     /// The thread is still busy with the cached group.
     bursting: AtomicBool,
     /// When the batch that the thread took last had arrived, in µs since `epoch`.
@@ -109,8 +118,17 @@ pub struct Subscriber<O> {
     skipped: AtomicU64,
 }
 
+/// Begins a cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Line<T>(T);
+
+/// The publisher's side with its lock, and what else the first line has.
+const _: () = assert!(size_of::<Mutex<Admission>>() + size_of::<Backlog>() <= 64, "no cache line");
+
 /// The writing side; its lock is the right to write.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outbox<O> {
     /// Where the bytes go; also the way for replies.
     pub outlet: O,
@@ -124,6 +142,8 @@ pub struct Outbox<O> {
 struct Admission {
     gate: Gate,
     active: bool,
+    /// The publisher may write.
+    handoff: bool,
     /// Arrival of the oldest batch that may still be in the channel.
     oldest: Option<Instant>,
     /// The gate was closed because the viewer was too slow, not because it is new.
@@ -136,21 +156,21 @@ impl<O: Outlet> Subscriber<O> {
     pub fn new(id: u64, outlet: O, waker: Arc<Waker>, handoff: bool) -> Self {
         let (sender, receiver) = bounded(QUEUE_SLOTS);
         let epoch = Instant::now();
-        let admission =
-            Admission { gate: Gate::closed(epoch), active: false, oldest: None, slow: false };
+        let gate = Gate::closed(epoch);
+        let admission = Admission { gate, active: false, handoff, oldest: None, slow: false };
+        let outbox = Outbox { outlet, burst: VecDeque::new(), holds_batch: None };
         Self {
-            id,
-            outbox: Mutex::new(Outbox { outlet, burst: VecDeque::new(), holds_batch: None }),
             admission: Mutex::new(admission),
+            backlog: Backlog::default(),
+            outbox: Line(Mutex::new(outbox)),
+            id,
             sender,
             receiver,
             intake: Mutex::new(()),
-            backlog: Backlog::default(),
             asleep: AtomicBool::new(false),
             waker,
             ended: OnceLock::new(),
             broken: AtomicBool::new(false),
-            handoff,
             bursting: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             epoch,
@@ -161,7 +181,7 @@ impl<O: Outlet> Subscriber<O> {
     /// The right to write. Held over joining and the reply to PLAY, it keeps the first frame
     /// behind the reply.
     pub fn outbox(&self) -> MutexGuard<'_, Outbox<O>> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outbox.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the way, with `burst` in front of everything that is offered from now on. Called by
@@ -275,17 +295,17 @@ impl<O: Outlet> Subscriber<O> {
     }
 
     fn pass_on(&self, batch: &Arc<Batch>, admission: &mut Admission) {
-        if !self.hand_off(batch) {
+        if !(admission.handoff && self.hand_off(batch, admission)) {
             self.enqueue(batch, admission);
         }
     }
 
     /// Writes the batch now, if the invariants allow it; `false` if it has to be queued.
-    fn hand_off(&self, batch: &Arc<Batch>) -> bool {
-        if !self.handoff || !self.backlog.is_empty() {
+    fn hand_off(&self, batch: &Arc<Batch>, admission: &mut Admission) -> bool {
+        if !self.backlog.is_empty() {
             return false;
         }
-        let mut outbox = match self.outbox.try_lock() {
+        let mut outbox = match self.outbox.0.try_lock() {
             Ok(outbox) => outbox,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
@@ -303,6 +323,7 @@ impl<O: Outlet> Subscriber<O> {
             }
             Progress::Broken => {
                 drop(outbox);
+                admission.active = false;
                 self.broken.store(true, SeqCst);
                 self.waker.wake();
             }
@@ -383,7 +404,7 @@ impl<O: Outlet> Subscriber<O> {
 impl<O: Outlet> Viewer for Subscriber<O> {
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>) {
         let mut admission = self.admission();
-        if !admission.active || self.broken.load(SeqCst) {
+        if !admission.active {
             return;
         }
         match admission.gate.admits(batch) {
@@ -401,7 +422,7 @@ impl<O: Outlet> Viewer for Subscriber<O> {
 
     fn is_pending(&self) -> bool {
         // All of it, whatever comes out: asking is what brings it near.
-        let poisoned = self.outbox.is_poisoned() | self.admission.is_poisoned();
+        let poisoned = self.outbox.0.is_poisoned() | self.admission.is_poisoned();
         !self.backlog.is_empty() | poisoned
     }
 

@@ -8,8 +8,12 @@
 //! [RFC 2326 section 10.12]: https://www.rfc-editor.org/rfc/rfc2326#section-10.12
 
 use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
 
 use super::numbering::{HEAD, Numbering};
 use crate::media::burst::Item;
@@ -22,16 +26,24 @@ use crate::source::Slot;
 const ROOM: usize = 128;
 
 /// The write side of a connection.
+///
+/// What a picture needs that goes out at once is in front and in order: a cache line for each
+/// viewer, see [`Subscriber`](crate::media::Subscriber).
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct TcpOutlet {
-    stream: Arc<Stream>,
+    /// Of `stream` if it is plain, without a way through its place in memory.
+    socket: Option<RawFd>,
+    /// Nothing is held, no reply waits, and nothing in the stream.
+    clear: bool,
+    written: u64,
     slot: Option<Arc<Slot>>,
-    /// In place rather than on the heap: it is looked at for each picture.
     tracks: [Option<TrackOut>; MAX_TRACKS],
+    stream: Arc<Stream>,
     held: Option<Held>,
     /// Replies behind what is held.
     replies: Vec<u8>,
-    written: u64,
+    /// When the client last took something of what is held, or began not to.
     last_progress: Instant,
 }
 
@@ -57,12 +69,14 @@ impl TcpOutlet {
     /// A connection without tracks.
     pub(super) fn new(stream: Arc<Stream>) -> Self {
         Self {
-            stream,
+            socket: (!stream.is_tls()).then(|| stream.as_fd().as_raw_fd()),
+            clear: true,
+            written: 0,
             slot: None,
             tracks: [None; MAX_TRACKS],
+            stream,
             held: None,
             replies: Vec::new(),
-            written: 0,
             last_progress: Instant::now(),
         }
     }
@@ -94,6 +108,11 @@ impl TcpOutlet {
 
     /// Writes bytes that are no batch, behind everything that was begun.
     pub(super) fn reply(&mut self, bytes: &[u8]) -> Progress {
+        if self.clear && !bytes.is_empty() {
+            // The wait begins now, however long ago the last picture was.
+            self.last_progress = Instant::now();
+            self.clear = false;
+        }
         self.replies.extend_from_slice(bytes);
         self.flush()
     }
@@ -120,7 +139,7 @@ impl TcpOutlet {
         self.written
     }
 
-    /// When the client last took something.
+    /// When the client last took something of what is held, or began not to.
     pub(super) fn last_progress(&self) -> Instant {
         self.last_progress
     }
@@ -144,11 +163,15 @@ impl TcpOutlet {
                 Err(_) => return Err(Progress::Broken),
             }
         }
-        self.written += done as u64;
-        if let Some(slot) = &self.slot {
-            slot.stats.bytes_out.add(done as u64);
-        }
+        self.count(done);
         Ok(done)
+    }
+
+    fn count(&mut self, written: usize) {
+        self.written += written as u64;
+        if let Some(slot) = &self.slot {
+            slot.stats.bytes_out.add(written as u64);
+        }
     }
 
     /// Writes a batch from its byte `done` on; tells how many bytes of it are out then.
@@ -176,13 +199,29 @@ impl TcpOutlet {
         Ok(done + self.write(rest)?)
     }
 
+    /// Most of what goes out: a shared batch to a viewer that has room for it. Tells how many of
+    /// its bytes went.
+    fn write_shared(&mut self, socket: RawFd, wire: &[u8]) -> Result<usize, Progress> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        match send(socket, wire, flags) {
+            Ok(done) => {
+                self.count(done);
+                Ok(done)
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
+            Err(_) => Err(Progress::Broken),
+        }
+    }
+
     /// What became of a batch of which so many bytes are out.
     fn settle(&mut self, held: Held) -> Progress {
         if held.done < held.item.batch.wire.len() {
             self.held = Some(held);
-            return Progress::Held;
+        } else if !self.stream.is_pending() {
+            return Progress::Clear;
         }
-        if self.stream.is_pending() { Progress::Held } else { Progress::Clear }
+        self.clear = false;
+        Progress::Held
     }
 }
 
@@ -195,10 +234,15 @@ impl Outlet for TcpOutlet {
         let usual = (2 * batch.track, 2 * batch.track + 1);
         let as_is = track.numbering.pass(item) && track.channels == usual;
         let track = *track;
-        // Never earlier than the last progress, and a clock is not asked for each picture.
-        self.last_progress = self.last_progress.max(batch.arrived);
-        match self.write_batch(item, &track, as_is, 0) {
-            Ok(done) if done == batch.wire.len() && !self.stream.is_pending() => Progress::Clear,
+        let outcome = match self.socket {
+            Some(socket) if as_is => self.write_shared(socket, &batch.wire),
+            _ => self.write_batch(item, &track, as_is, 0),
+        };
+        let plain = self.socket.is_some();
+        match outcome {
+            Ok(done) if done == batch.wire.len() && (plain || !self.stream.is_pending()) => {
+                Progress::Clear
+            }
             Ok(done) => {
                 self.last_progress = Instant::now();
                 self.settle(Held { item: item.clone(), track, as_is, done })
@@ -237,14 +281,17 @@ impl Outlet for TcpOutlet {
             }
         }
         match self.stream.flush() {
-            Ok(true) => Progress::Clear,
+            Ok(true) => {
+                self.clear = true;
+                Progress::Clear
+            }
             Ok(false) => Progress::Held,
             Err(_) => Progress::Broken,
         }
     }
 
     fn is_clear(&self) -> bool {
-        self.held.is_none() && self.replies.is_empty() && !self.stream.is_pending()
+        self.clear && (self.socket.is_some() || !self.stream.is_pending())
     }
 }
 

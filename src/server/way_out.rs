@@ -15,12 +15,13 @@ use crate::media::{Outlet, Progress};
 use crate::net::Stream;
 use crate::source::Slot;
 
-/// The write side of a client.
+/// The write side of a client. In order: what each picture needs is in front.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct WayOut {
-    tcp: TcpOutlet,
     /// Apart, because most clients have none.
     udp: Option<Box<UdpOutlet>>,
+    tcp: TcpOutlet,
 }
 
 impl WayOut {

@@ -55,6 +55,8 @@ pub(super) struct Connection<'a> {
     /// What of these and the dialog's the slot has been told.
     told: Oddities,
     state: State,
+    /// Nothing but packets of a live stream has come since this was set.
+    only_media: bool,
     /// The last moment at which there must have been media.
     deadline: Instant,
     next_report: Instant,
@@ -112,6 +114,7 @@ impl<'a> Connection<'a> {
             oddities: Oddities::new(),
             told: Oddities::new(),
             state: State::Starting,
+            only_media: false,
             deadline,
             next_report: now + REPORT_INTERVAL,
             stable_at: None,
@@ -160,13 +163,23 @@ impl<'a> Connection<'a> {
                 self.datagrams.as_ref().and_then(Datagrams::deadline),
             ];
             let wake_at = wake_at.into_iter().flatten().min();
-            let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
-            if self.state == State::Live {
-                drill::pass("source");
-            }
-            self.receive_datagrams()?;
-            if ready.readable || ready.hangup {
-                self.receive()?;
+            // As long as packets come and nothing else, none of the above changes but that the
+            // silence would end later.
+            self.only_media = self.state == State::Live && self.datagrams.is_none();
+            loop {
+                let ready = self.wait(wake_at).map_err(|error| lost(&error))?;
+                if self.state == State::Live {
+                    drill::pass("source");
+                }
+                self.receive_datagrams()?;
+                if ready.readable || ready.hangup {
+                    self.receive()?;
+                }
+                self.only_media &= ready.readable && !ready.hangup && !ready.woken;
+                self.only_media &= !self.decoder.awaits_body();
+                if !self.only_media || wake_at.is_some_and(|at| self.last_heard >= at) {
+                    break;
+                }
             }
             self.dialog.poll(Instant::now())?;
         }
@@ -368,6 +381,7 @@ impl<'a> Connection<'a> {
 
     fn decode(&mut self) -> Result<(), Offline> {
         let now = Instant::now();
+        let mut meant = Fed::Nothing;
         loop {
             let event = self.decoder.next().map_err(|error| {
                 Offline::new(
@@ -375,15 +389,18 @@ impl<'a> Connection<'a> {
                     format!("the camera's stream cannot be read: {error}"),
                 )
             })?;
+            self.only_media &= matches!(event, None | Some(Event::Frame(_)));
             match event {
-                None => return Ok(()),
-                Some(Event::Response(response)) => self.dialog.response(&response, now)?,
+                None => return self.fed(meant, Carrier::Tcp, now),
+                Some(Event::Response(response)) => {
+                    self.fed(std::mem::replace(&mut meant, Fed::Nothing), Carrier::Tcp, now)?;
+                    self.dialog.response(&response, now)?;
+                }
                 Some(Event::Request(request)) => self.dialog.request(&request, now)?,
                 Some(Event::Frame(frame)) => {
                     let (dialog, oddities) = (&self.dialog, &mut self.oddities);
                     let fed = frames::feed(frame, dialog, self.feed, now, oddities);
-                    let Some(fed) = fed else { continue };
-                    self.fed(fed, Carrier::Tcp, now)?;
+                    meant = meant.max(fed.unwrap_or(Fed::Nothing));
                 }
             }
         }
