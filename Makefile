@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 600
+MINUTES ?= 10
 DESTDIR ?=
 PREFIX ?= /usr
 # What must hold for both ways to a viewer.
 HANDOFF_TESTS := on_demand outages slow_viewers real_programs rtsp_answers
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench fuzz deb install clean
+.PHONY: help build run test lint bench soak fuzz deb install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,10 @@ lint: ## formatting, clippy, documentation and scripts; a warning is an error
 bench: ## the relay beside the kernel's own price: CPU, latency, memory; under 5 minutes
 	$(CARGO) build --release --locked --bins --examples
 	target/release/examples/bench
+
+soak: ## failing cameras, misbehaving viewers, for MINUTES (10); SEED=n for the same plans again
+	$(CARGO) build --release --locked --bins --example soak
+	target/release/examples/soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (600); needs nightly and cargo-fuzz
 	cd rtsp-proto && for target in $$($(CARGO) +nightly fuzz list); do \

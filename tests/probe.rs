@@ -15,8 +15,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use sim::{Auth, Camera, Fault, Options, Path};
-use support::{Finished, Program, Relay, RtspClient, leave, wait_until};
+use sim::{Auth, Camera, Clip, Fault, Options, Path};
+use support::{Finished, GstCamera, Program, Relay, RtspClient, film, leave, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,7 +72,7 @@ fn with_login() -> Camera {
 
 #[test]
 fn a_good_camera_is_described_and_its_section_works_when_pasted() {
-    let paths = vec![Path::new("main", sim::Clip::builtin()).with_audio()];
+    let paths = vec![Path::new("main", Clip::builtin()).with_audio()];
     let options = Options { auth: Auth::Both, paths, ..Options::default() };
     let camera = Camera::start(options).unwrap();
     let file = password_file("good", "camera");
@@ -115,6 +115,18 @@ fn a_password_in_the_url_is_never_shown() {
     for secret in ["p@ss", "p%40ss", "wörd", "%C3%B6rd"] {
         assert!(!report.contains(secret), "{secret} in\n{report}");
     }
+}
+
+#[test]
+fn a_camera_of_h265_is_described_like_any_other() {
+    let clip = Clip::from_h265(&film::h265("320x180", 25), 25).unwrap();
+    let options = Options { paths: vec![Path::new("main", clip)], ..Options::default() };
+    let camera = Camera::start(options).unwrap();
+    let report = found(&[&camera.url("main")]);
+    assert_says(
+        &report,
+        &["Video H265 320x180, 25.", "Key frames every 1.0 s", "TCP works UDP works", "[stream]"],
+    );
 }
 
 #[test]
@@ -264,6 +276,14 @@ fn a_port_for_tls_that_is_spoken_to_in_plain_is_told() {
     let report = failed(&[&format!("rtsp://127.0.0.1:{port}/main")]);
     let rtsps = format!("try rtsps://127.0.0.1:{port}/main");
     assert_says(&report, &["closed the connection instead of answering OPTIONS", &rtsps]);
+}
+
+#[test]
+fn a_real_camera_with_tls_that_is_spoken_to_in_plain_is_told() {
+    let camera = GstCamera::start(&["--tls"]);
+    let report = failed(&[&camera.url("main")]);
+    let rtsps = camera.url("main").replace("rtsp://", "try rtsps://");
+    assert_says(&report, &["No picture.", &rtsps]);
 }
 
 #[test]

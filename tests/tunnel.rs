@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rtsp_proto::headers::TransportSpec;
+use rustix::process::Signal;
 use serde_json::Value;
 use sim::{Camera, Options};
 use socket2::{Domain, Socket, Type};
@@ -94,10 +95,15 @@ fn a_viewer_watches_through_http_with_one_thread_and_lets_the_camera_go() {
     client.keep_alive().unwrap();
     assert!(relay.wait_log(" transport=http ", SOON).is_some());
     assert!(wait_until(SOON, || relay.threads() == idle + 2), "its own and the camera's");
+    // Both connections count, as both take descriptors.
+    relay.process().signal(Signal::USR1);
+    assert!(relay.wait_log("status clients=2 viewers=1 ", SOON).is_some());
     // Gone without a word.
     drop(client);
     assert!(wait_until(SOON, || camera.stats().teardowns == 1));
     assert!(wait_until(SOON, || relay.threads() == idle));
+    relay.process().signal(Signal::USR1);
+    assert!(relay.wait_log("status clients=0 viewers=0 ", SOON).is_some());
 }
 
 #[test]

@@ -53,6 +53,7 @@ oddities! {
     UnknownPayloadType "packets of a payload type that was not described"
     BadRtp "RTP packets that cannot be read"
     BadRtcp "RTCP packets that cannot be read"
+    ForeignReport "sender reports of a source that sends no media"
     SsrcChange "a change of SSRC in mid-stream"
     SequenceJump "a jump of sequence numbers"
     TimestampJump "a jump of timestamps"

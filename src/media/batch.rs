@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use rtsp_proto::rtp::{HEADER_LEN, sequence};
+use rtsp_proto::codec::Codec;
+use rtsp_proto::rtp::{HEADER_LEN, RtpPacketMut, sequence};
 
 /// Bytes in front of each packet: `$`, channel, length ([RFC 2326 section 10.12]).
 ///
@@ -117,6 +118,20 @@ impl Batch {
             head[12..16].copy_from_slice(&ssrc.to_be_bytes());
         });
         self.track = track;
+    }
+
+    /// Makes its key frame one that begins anew for a decoder that has seen other pictures.
+    pub(super) fn break_link(&mut self, codec: Codec) {
+        let mut rest = &mut *self.wire;
+        while let Some(&[_, _, high, low]) = rest.first_chunk() {
+            let length = PREFIX + usize::from(u16::from_be_bytes([high, low]));
+            let Some((frame, more)) = rest.split_at_mut_checked(length) else { return };
+            let payload = RtpPacketMut::parse(&mut frame[PREFIX..]);
+            if let Ok(mut packet) = payload {
+                codec.break_link(packet.payload_mut());
+            }
+            rest = more;
+        }
     }
 
     /// Shows the prefix and the fixed RTP header of each packet.

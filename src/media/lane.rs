@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rtsp_proto::codec::Codec;
 use rtsp_proto::rtp::{HEADER_LEN, sequence};
 
 use super::batch::{Batch, PREFIX};
@@ -38,6 +39,7 @@ pub(super) struct Lane {
     ssrc: u32,
     payload_type: u8,
     clock_rate: u32,
+    codec: Codec,
     pub(super) video: bool,
     next_sequence: u16,
     first_timestamp: u32,
@@ -45,6 +47,8 @@ pub(super) struct Lane {
     last: Option<(u32, Instant)>,
     /// From the numbers of what is on the air to ours; `None` until it has sent something.
     splice: Option<Splice>,
+    /// The source's timestamp of the key frame after a cut, until a later picture comes.
+    link: Option<u32>,
     packets: u32,
     octets: u32,
     /// The last batch was a part of a picture that goes on.
@@ -71,11 +75,13 @@ impl Lane {
             ssrc: random as u32,
             payload_type: track.payload_type,
             clock_rate: track.clock_rate.max(1),
+            codec: track.codec,
             video: track.is_video(),
             next_sequence: (random >> 32) as u16,
             first_timestamp: entropy::number() as u32,
             last: None,
             splice: None,
+            link: None,
             packets: 0,
             octets: 0,
             unfinished: false,
@@ -101,6 +107,7 @@ impl Lane {
     /// What comes next comes from elsewhere.
     pub(super) fn cut(&mut self) {
         self.splice = None;
+        self.link = None;
         self.unfinished = false;
     }
 
@@ -111,13 +118,14 @@ impl Lane {
 
     /// Joins a batch onto what went out before, with `sets` (RTP payloads) in front if it is a
     /// video's first after a cut: gives the batch of these. A `foreign` source has SSRCs and payload
-    /// types of its own.
+    /// types of its own. `after_others`: viewers have seen other pictures.
     pub(super) fn splice(
         &mut self,
         batch: &mut Batch,
         track: u8,
         sets: &[Vec<u8>],
         foreign: bool,
+        after_others: bool,
     ) -> Option<Batch> {
         let count = sets.len() as u16;
         let timestamp = self.timestamp_for(batch);
@@ -127,6 +135,8 @@ impl Lane {
             timestamp: timestamp.wrapping_sub(batch.timestamp),
             foreign,
         });
+        self.link = after_others.then_some(batch.timestamp);
+        self.follow_cut(batch);
         self.place(batch, track);
         // What the source lost before it came on the air, nobody misses.
         batch.preceding = batch.first_sequence;
@@ -135,6 +145,24 @@ impl Lane {
             self.went_out(&sets);
             sets
         })
+    }
+
+    /// Sees to what comes right after a cut at a key frame: `false` for pictures that are shown
+    /// before it. They may refer to what the viewers have not seen, and are left out.
+    pub(super) fn follow_cut(&mut self, batch: &mut Batch) -> bool {
+        let Some(key) = self.link else { return true };
+        match ahead(batch.timestamp, key) {
+            0 => batch.break_link(self.codec),
+            1.. => self.link = None,
+            _ => {
+                let packets = batch.next_sequence.wrapping_sub(batch.first_sequence);
+                if let Some(splice) = &mut self.splice {
+                    splice.sequence = splice.sequence.wrapping_sub(packets);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     /// Gives a batch of what is on the air the numbers that viewers see.
@@ -206,6 +234,7 @@ impl Lane {
         let sets = if first.parameter_sets { &[] } else { sets };
         let sequence = self.next_sequence.wrapping_add(sets.len() as u16);
         let mut batches = self.held.again(sequence, self.timestamp_at(now), now);
+        batches.iter_mut().for_each(|batch| batch.break_link(self.codec));
         if let Some(first) = batches.first().filter(|_| !sets.is_empty()) {
             batches.insert(0, sets_before(first, sets));
         }

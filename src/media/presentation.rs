@@ -242,3 +242,28 @@ impl Track {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracks(directions: [&str; 2]) -> (Vec<usize>, Oddities) {
+        let [video, audio] = directions;
+        let text = format!(
+            "v=0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na={video}\r\n\
+             m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={audio}\r\n"
+        );
+        let mut oddities = Oddities::new();
+        let sdp = SessionDescription::parse(text.as_bytes(), &mut oddities).unwrap();
+        let presentation = Presentation::new(&sdp, |_| true, &mut oddities);
+        (presentation.tracks.iter().map(|track| track.media).collect(), oddities)
+    }
+
+    #[test]
+    fn a_back_channel_is_not_set_up_and_a_camera_of_back_channels_alone_is_not_believed() {
+        assert_eq!(tracks(["recvonly", "sendonly"]).0, [0]);
+        let (all, oddities) = tracks(["sendonly", "sendonly"]);
+        assert_eq!(all, [0, 1]);
+        assert_eq!(oddities.count(Oddity::OddDirection), 1);
+    }
+}

@@ -378,6 +378,9 @@ impl Desk {
         let foreign = from == OnAir::Fallback;
         let Some(lane) = self.lanes.get_mut(usize::from(track)) else { return };
         if lane.is_spliced() {
+            if !lane.follow_cut(&mut batch) {
+                return;
+            }
             lane.place(&mut batch, track);
         } else {
             let age = since.map(|since| batch.arrived.saturating_duration_since(since));
@@ -388,7 +391,7 @@ impl Desk {
             let report = source.reports.get_mut(usize::from(track)).and_then(Option::take);
             let known = self.sets.get(usize::from(track)).map(Vec::as_slice).unwrap_or_default();
             let sets = if waits && !batch.parameter_sets { known } else { &[] };
-            let sets = lane.splice(&mut batch, track, sets, foreign);
+            let sets = lane.splice(&mut batch, track, sets, foreign, waits && lane.video);
             // A player shall not have to guess how this belongs together with the other tracks.
             if let Some(mut report) = report {
                 lane.place_report(&mut report, track);
@@ -417,3 +420,6 @@ fn begins(batch: &Batch, age: Duration) -> bool {
         _ => batch.unit_start && age > PATIENCE,
     }
 }
+
+#[cfg(test)]
+mod tests;

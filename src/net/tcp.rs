@@ -136,4 +136,20 @@ mod tests {
         let stream = connect("localhost", port, deadline, &waker, &|| false).unwrap();
         assert!(stream.nodelay().unwrap());
     }
+
+    #[test]
+    fn a_viewer_that_vanished_is_looked_for_and_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _viewer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        prepare_viewer(&stream).unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        // Idle: 30 s and three probes 10 s apart. With bytes on their way: 30 s.
+        let probes = socket.tcp_keepalive_retries().unwrap();
+        let idle = socket.tcp_keepalive_time().unwrap();
+        let search = socket.tcp_keepalive_interval().unwrap() * probes;
+        assert!(idle + search <= Duration::from_secs(60));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
 }

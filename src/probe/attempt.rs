@@ -4,17 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::dialog::DialogError;
-use rtsp_proto::{Oddities, StatusCode};
+use rtsp_proto::Oddities;
 
 use super::Target;
 use super::interrupt::Interrupt;
 use super::meter::{Meter, Rates};
 use crate::media::Presentation;
 use crate::net::wait::wait_woken;
-use crate::source::{
-    AcquireError, Carrier, Cause, Facts, Offline, OfflineKind, Registry, Slot, Standing,
-};
+use crate::source::{AcquireError, Carrier, Facts, Offline, OfflineKind, Registry, Slot, Standing};
 
 /// After so long a camera has shown what it has: few have rarer key frames.
 const MEASURING: Duration = Duration::from_secs(12);
@@ -163,9 +160,7 @@ impl Attempt {
 
     /// Whether the camera had no session to give.
     pub(super) fn is_busy(&self) -> bool {
-        let cause = self.failure.as_ref().map(|failure| &failure.cause);
-        matches!(cause, Some(Cause::Dialog(DialogError::Refused { status, .. }))
-            if matches!(*status, StatusCode::NOT_ENOUGH_BANDWIDTH | StatusCode::SERVICE_UNAVAILABLE))
+        self.failure.as_ref().is_some_and(Offline::is_busy)
     }
 }
 

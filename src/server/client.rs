@@ -32,8 +32,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// One connection.
 pub(super) struct Client {
     pub(super) server: Arc<Server>,
-    /// In the list as long as this lives.
-    _registered: Registered,
+    /// In the list as long as this lives, or the tunnel that it was given to.
+    pub(super) registered: Option<Registered>,
     pub(super) entry: Arc<Entry>,
     pub(super) local: SocketAddr,
     pub(super) stream: Arc<Stream>,
@@ -171,7 +171,7 @@ impl Client {
         Self {
             server: Arc::clone(server),
             entry: Arc::clone(&registered.entry),
-            _registered: registered,
+            registered: Some(registered),
             local,
             out: Out::Direct(Box::new(WayOut::new(Arc::clone(&stream)))),
             way_in: WayIn::new(Arc::clone(&stream)),

@@ -36,7 +36,9 @@ impl Client {
                 Ok(())
             }
             Half::Post => {
-                let post = Post { stream: Arc::clone(&self.stream), rest };
+                // It counts as a connection for as long as it is open, whoever reads it.
+                let registered = self.registered.take();
+                let post = Post { stream: Arc::clone(&self.stream), rest, _registered: registered };
                 let waiting = tunnels.speak(opening.cookie, address, post, &self.waker);
                 match waiting.map_err(|Taken| self.refuse_cookie())? {
                     Some(waiting) => Err(self.wait_for_get(&waiting)),

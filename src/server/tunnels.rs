@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::clients::Registered;
 use crate::net::{Stream, Waker};
 
 /// The halves that somebody may look for, by their cookies.
@@ -30,6 +31,8 @@ pub(super) struct Post {
     pub(super) stream: Arc<Stream>,
     /// What was read of its body with its head.
     pub(super) rest: Vec<u8>,
+    /// Keeps it in the list.
+    pub(super) _registered: Option<Registered>,
 }
 
 /// Where a viewer finds its POST.
@@ -197,7 +200,7 @@ mod tests {
     fn post(rest: &str) -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        Post { stream: Arc::new(stream.into()), rest: rest.into() }
+        Post { stream: Arc::new(stream.into()), rest: rest.into(), _registered: None }
     }
 
     fn waker() -> Arc<Waker> {

@@ -1,5 +1,7 @@
 //! One connection to the camera, from dialling to TEARDOWN.
 
+mod farewell;
+mod frames;
 mod setup;
 
 use std::io;
@@ -122,9 +124,9 @@ impl<'a> Connection<'a> {
         connection.tell_oddities();
         connection.tell_facts();
         if outcome.is_err() && connection.state != State::Left {
-            // Cameras keep a session that nobody ended for up to a minute, and some have one only.
             connection.leave_in_haste();
         }
+        connection.part();
         outcome
     }
 
@@ -320,7 +322,12 @@ impl<'a> Connection<'a> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    self.dialog.disconnected(Instant::now()).map_err(|_| lost(&error))?;
+                    // A reset before the first answer says no more than a close does.
+                    let unheard = self.fresh;
+                    self.dialog.disconnected(Instant::now()).map_err(|ended| match unheard {
+                        true => ended.into(),
+                        false => lost(&error),
+                    })?;
                     return Ok(());
                 }
             };
@@ -372,21 +379,10 @@ impl<'a> Connection<'a> {
                 None => return Ok(()),
                 Some(Event::Response(response)) => self.dialog.response(&response, now)?,
                 Some(Event::Request(request)) => self.dialog.request(&request, now)?,
-                Some(Event::Frame(mut frame)) => {
-                    let Some((index, rtcp)) = self.dialog.track_of_channel(frame.channel) else {
-                        self.oddities.note(rtsp_proto::Oddity::UnknownChannel);
-                        continue;
-                    };
-                    let media = self.dialog.tracks().get(index).map(|track| track.media);
-                    let Some(track) = media.and_then(|media| self.feed.track_of_media(media))
-                    else {
-                        continue;
-                    };
-                    let fed = if rtcp {
-                        self.feed.rtcp(track, frame.payload(), now, &mut self.oddities)
-                    } else {
-                        self.feed.rtp(track, frame.wire_mut(), now, &mut self.oddities)
-                    };
+                Some(Event::Frame(frame)) => {
+                    let (dialog, oddities) = (&self.dialog, &mut self.oddities);
+                    let fed = frames::feed(frame, dialog, self.feed, now, oddities);
+                    let Some(fed) = fed else { continue };
                     self.fed(fed, Carrier::Tcp, now)?;
                 }
             }
@@ -455,17 +451,6 @@ impl<'a> Connection<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The stream failed: ends the session if the connection still carries a request.
-    fn leave_in_haste(&mut self) {
-        self.state = State::Leaving;
-        self.dialog.teardown(Instant::now());
-        while let Some(output) = self.dialog.output() {
-            if let Output::Send(bytes) = output {
-                let _ = self.stream.write(&bytes);
-            }
-        }
     }
 
     fn tell_oddities(&mut self) {

@@ -267,6 +267,12 @@ impl Feed {
         let mut fed = Fed::Other;
         for packet in parse_compound(bytes, oddities) {
             match packet {
+                // Tapo C320WS: reports of a source that sends nothing.
+                RtcpPacket::SenderReport(report)
+                    if track.camera_ssrc != 0 && report.ssrc != track.camera_ssrc =>
+                {
+                    oddities.note(Oddity::ForeignReport);
+                }
                 RtcpPacket::SenderReport(report) => {
                     track.last_report = Some((report.ntp, now - self.epoch));
                     track.reports.hear(&report, unix_now());
@@ -326,6 +332,13 @@ impl Feed {
     pub(super) fn track_of_media(&self, media: usize) -> Option<u8> {
         let tracks = &self.presentation.as_ref()?.tracks;
         tracks.iter().position(|track| track.media == media).map(|index| index as u8)
+    }
+
+    /// The media description of the first track whose packets may have this payload type.
+    pub(super) fn media_of_payload_type(&self, payload_type: u8) -> Option<usize> {
+        let place =
+            self.tracks.iter().position(|track| track.payload_types.contains(&payload_type))?;
+        Some(self.presentation.as_ref()?.tracks.get(place)?.media)
     }
 
     /// The media descriptions of the tracks, by their places in the presentation.

@@ -5,7 +5,7 @@
 //!   camera is away
 //! - [`offline`]: why a camera cannot be had
 //! - [`facts`]: what a camera told of itself
-//! - [`backoff`]: when it is tried again
+//! - [`backoff`]: when it is tried again; `memory`: how long it remembers our last session
 //! - `reader`: the thread of an active stream
 //! - `connection`: one connection to the camera, from dialling to TEARDOWN
 //! - `feed`: the camera's packets onto the relay's timeline and into the hub
@@ -24,6 +24,7 @@ mod fallback;
 mod feed;
 pub mod guard;
 mod hold;
+mod memory;
 pub mod offline;
 mod outage;
 mod reader;

@@ -74,6 +74,12 @@ impl Offline {
         self
     }
 
+    /// Whether the camera said that it has no session free.
+    pub fn is_busy(&self) -> bool {
+        matches!(&self.cause, Cause::Dialog(DialogError::Refused { status, .. })
+            if matches!(*status, StatusCode::NOT_ENOUGH_BANDWIDTH | StatusCode::SERVICE_UNAVAILABLE))
+    }
+
     /// What a client that waits for the stream is told.
     pub fn status(&self) -> StatusCode {
         match self.kind {

@@ -104,7 +104,7 @@ impl State {
         shown || self.reader.is_none() && stream.fallback.is_some()
     }
 
-    fn wake_stand_in(&self) {
+    pub(super) fn wake_stand_in(&self) {
         if let Some(stand_in) = &self.stand_in {
             stand_in.wake();
         }

@@ -8,6 +8,7 @@ use rtsp_proto::{Oddities, Oddity};
 use super::backoff::Backoff;
 use super::carrier::Carrier;
 use super::guard::SourceGuard;
+use super::memory::{self, Memory};
 use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
 use crate::limits::Places;
@@ -71,6 +72,7 @@ pub(super) struct State {
     pub(super) stopping: bool,
     pub(super) oddities: Oddities,
     pub(super) facts: Option<Facts>,
+    pub(super) memory: Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +155,7 @@ impl Slot {
             stopping: false,
             oddities: Oddities::new(),
             facts: None,
+            memory: Memory::default(),
         };
         let hub = Arc::new(Hub::limited(stream.max_bandwidth_kbps));
         Self {
@@ -193,8 +196,9 @@ impl Slot {
                 state.enter(Phase::Offline(Some(now + pause)), now);
             }
         }
-        if matches!(state.phase, Phase::Offline(_)) {
-            state.hurry = true;
+        state.hurry |= matches!(state.phase, Phase::Offline(_));
+        if state.hurry || state.guards == 0 {
+            // It may be about to end, and waits for the stand-in only.
             state.wake_reader();
         }
         state.guards += 1;
@@ -210,8 +214,8 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         if state.guards == 0 || state.stopping {
-            if let Some(stand_in) = &state.stand_in {
-                stand_in.wake();
+            if state.stand_in.is_some() {
+                state.wake_stand_in();
                 return Step::WaitUntil(None);
             }
             leave();
@@ -238,6 +242,8 @@ impl Slot {
             Phase::Offline(retry_at) => retry_at,
             _ => earliest.filter(|_| state.failure.is_some()),
         };
+        // Half of the patience of those who wait stays for the camera itself.
+        let due = due.max(state.memory.free_at(self.stream.source_start_timeout / 2));
         match due {
             Some(due) if due > now => Step::WaitUntil(Some(due)),
             _ => {
@@ -331,8 +337,14 @@ impl Slot {
     ) -> Option<Duration> {
         let mut state = self.lock();
         let now = Instant::now();
-        let pause = state.backoff.failed(random);
-        state.failures += 1;
+        let mut pause = state.backoff.failed(random);
+        let since_parting = if offline.is_busy() { state.memory.refused(now) } else { None };
+        if since_parting.is_some_and(|time| time < self.stream.source_start_timeout) {
+            // It only has to forget our own last session: those who wait go on waiting.
+            pause = Some(pause.map_or(memory::PACE, |pause| pause.min(memory::PACE)));
+        } else {
+            state.failures += 1;
+        }
         state.failed_at = Some(now);
         state.failure = Some(offline.clone());
         let pause_after_login = pause.unwrap_or(self.stream.retry.max);
@@ -379,6 +391,7 @@ impl Slot {
         state.failure = Some(Offline::new(OfflineKind::Lost, "the relay failed internally"));
         state.outage = None;
         state.showing = Showing::Nothing;
+        state.wake_stand_in();
         state.enter(Phase::Idle, now);
         self.stopped.notify_all();
     }

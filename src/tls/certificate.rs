@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
@@ -52,20 +53,49 @@ pub struct Moment {
 impl Validity {
     /// Reads it off a certificate in DER; `None` when that is not laid out as the standard says.
     pub fn of(certificate: &[u8]) -> Option<Self> {
-        let (certificate, _) = expect(SEQUENCE, certificate)?;
-        let (mut fields, _) = expect(SEQUENCE, certificate)?;
-        if let Some((_, behind)) = expect(VERSION, fields) {
-            fields = behind;
-        }
-        // Serial number, signature's algorithm, issuer.
-        for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-            fields = expect(tag, fields)?.1;
-        }
-        let (validity, _) = expect(SEQUENCE, fields)?;
+        let (validity, _) = expect(SEQUENCE, from_validity(certificate)?)?;
         let (from, rest) = element(validity)?;
         let (until, _) = element(rest)?;
         Some(Self { from: moment(from)?, until: moment(until)? })
     }
+}
+
+/// The key that a certificate is about ([RFC 5280 section 4.1.2.7]).
+///
+/// [RFC 5280 section 4.1.2.7]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey<'a> {
+    /// What kind of key: the content of an AlgorithmIdentifier.
+    pub algorithm: &'a [u8],
+    /// The key itself.
+    pub bits: &'a [u8],
+}
+
+impl<'a> PublicKey<'a> {
+    /// Reads it off a certificate in DER, of whatever version; `None` when that is not laid out as
+    /// the standard says.
+    pub fn of(certificate: &'a [u8]) -> Option<Self> {
+        let (_, fields) = expect(SEQUENCE, from_validity(certificate)?)?;
+        let (_subject, fields) = expect(SEQUENCE, fields)?;
+        let (key, _) = expect(SEQUENCE, fields)?;
+        let (algorithm, key) = expect(SEQUENCE, key)?;
+        let (bits, _) = expect(BIT_STRING, key)?;
+        Some(Self { algorithm, bits: bits.strip_prefix(&[0])? })
+    }
+}
+
+/// The fields of a certificate from its validity on.
+fn from_validity(certificate: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = expect(SEQUENCE, certificate)?;
+    let (mut fields, _) = expect(SEQUENCE, certificate)?;
+    if let Some((_, behind)) = expect(VERSION, fields) {
+        fields = behind;
+    }
+    // Serial number, signature's algorithm, issuer.
+    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
+        fields = expect(tag, fields)?.1;
+    }
+    Some(fields)
 }
 
 /// A tag and its content.
@@ -155,12 +185,13 @@ mod tests {
         let der = certificate((2020, 1, 1), (2030, 1, 1));
         for end in 0..der.len() {
             assert_eq!(Validity::of(&der[..end]), None, "{end}");
+            assert_eq!(PublicKey::of(&der[..end]), None, "{end}");
         }
         for at in 0..200 {
             for value in [0, 0x7f, 0x80, 0x84, 0xff] {
                 let mut broken = der.clone();
                 broken[at] = value;
-                let _ = Validity::of(&broken);
+                let _ = (Validity::of(&broken), PublicKey::of(&broken));
             }
         }
     }

@@ -46,8 +46,9 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The place of the answer to this request, and its bytes.
-    pub(super) fn to(&mut self, recording: &Recording, request: &[u8]) -> (usize, Vec<u8>) {
+    /// The place of the answer to this request, and its bytes; `None` when nothing like it was
+    /// recorded, or it is asked in circles.
+    pub(super) fn to(&mut self, recording: &Recording, request: &[u8]) -> Option<(usize, Vec<u8>)> {
         let asked = request_line(request);
         let fits = |answer: &Answer| match asked.0.as_str() {
             // The base may be another one than was recorded.
@@ -56,15 +57,16 @@ impl Answers {
         };
         let all: Vec<_> =
             (0..recording.answers.len()).filter(|&place| fits(&recording.answers[place])).collect();
-        let place = all.iter().copied().find(|place| !self.given.contains(place));
-        let place =
-            place.or(all.last().copied()).unwrap_or_else(|| panic!("unforeseen: {asked:?}"));
+        let fresh = all.iter().copied().find(|place| !self.given.contains(place));
+        let place = fresh.or(all.last().copied())?;
         self.given.push(place);
-        assert!(self.given.len() <= MAX_REQUESTS, "in circles: {asked:?}");
+        if self.given.len() > MAX_REQUESTS {
+            return None;
+        }
         let text = String::from_utf8_lossy(request).into_owned();
         let number = text.split("CSeq: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-        let wire = recording.answers[place].wire.replace(CSEQ, number.unwrap());
-        (place, wire.into_bytes())
+        let wire = recording.answers[place].wire.replace(CSEQ, number?);
+        Some((place, wire.into_bytes()))
     }
 }
 
@@ -93,7 +95,8 @@ pub(super) fn replay(recording: &Recording, chunks: &Chunks) -> Outcome {
                 Err(text) => return Outcome::Error(text),
             }
         };
-        let (place, wire) = answers.to(recording, &request);
+        let (place, wire) =
+            answers.to(recording, &request).expect("a foreseen request, and not in circles");
         let parts: Vec<&[u8]> = match *chunks {
             Chunks::Bytes => wire.chunks(1).collect(),
             Chunks::Split { answer, at } if answer == place => {

@@ -10,11 +10,14 @@ use std::time::Duration;
 use super::change::cases;
 use super::record::Recording;
 use super::replay::Answers;
-use crate::support::{Relay, RtspClient};
+use crate::support::{Relay, RtspClient, wait_until};
 
 const SOON: Duration = Duration::from_secs(20);
 /// Of the changes, every so many-th; no multiple of their number for one header.
 const SAMPLE: usize = 11;
+/// Cameras with wrong bytes, and how many are watched at once.
+const STRESSED: u64 = 48;
+const AT_ONCE: usize = 16;
 /// Between two rounds of the recorded media.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,7 +29,7 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
-    fn start(recording: Recording) -> Self {
+    pub(super) fn start(recording: Recording) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
@@ -41,6 +44,12 @@ impl Scripted {
             }
         });
         Self { port, stop, thread: Some(thread) }
+    }
+}
+
+impl Scripted {
+    pub(super) fn url(&self) -> String {
+        format!("rtsp://127.0.0.1:{}/main", self.port)
     }
 }
 
@@ -75,7 +84,9 @@ fn serve(recording: &Recording, mut stream: TcpStream, stop: &AtomicBool) -> std
             if one.starts_with(b"TEARDOWN") {
                 return Ok(());
             }
-            stream.write_all(&answers.to(recording, &one).1)?;
+            // A camera that is asked what it does not know hangs up.
+            let Some((_, wire)) = answers.to(recording, &one) else { return Ok(()) };
+            stream.write_all(&wire)?;
             playing |= one.starts_with(b"PLAY");
         }
         if playing {
@@ -117,4 +128,67 @@ pub(super) fn sample(recordings: &[(&str, Recording)]) {
         }
     }
     assert!(cameras.len() > 20 && refused < cameras.len() / 4, "{refused} of {}", cameras.len());
+}
+
+/// Cameras that send wrong bytes at every stage, each its own: whatever becomes of their viewers,
+/// when these are gone nothing is left in the relay.
+pub(super) fn stress(recording: &Recording) {
+    let cameras: Vec<_> =
+        (0..STRESSED).map(|seed| Scripted::start(spoilt(recording, seed))).collect();
+    let mut config = String::from(
+        "max_clients=1000\nmax_camera_connections=1000\nsource_idle_timeout_s=0\n\
+         source_start_timeout_s=2\nsource_timeout_s=2\n",
+    );
+    for (number, camera) in cameras.iter().enumerate() {
+        config += &format!("[stream]\nname=c{number}\nrtsp_url={}\n", camera.url());
+    }
+    let relay = Relay::start(&config);
+    let (threads, files) = (relay.threads(), relay.fds());
+    let mut pictures = 0;
+    for chunk in (0..cameras.len()).collect::<Vec<_>>().chunks(AT_ONCE) {
+        pictures += std::thread::scope(|scope| {
+            let watch = |number: &usize| {
+                let url = relay.url(&format!("c{number}"));
+                scope.spawn(move || {
+                    let viewer = RtspClient::watch(&url);
+                    viewer.is_ok_and(|mut viewer| matches!(viewer.read_frame(SOON), Ok(Some(_))))
+                })
+            };
+            let viewers: Vec<_> = chunk.iter().map(watch).collect();
+            viewers.into_iter().filter_map(|viewer| viewer.join().unwrap().then_some(())).count()
+        });
+    }
+    let is_quiet = || relay.threads() == threads && relay.fds() == files;
+    assert!(wait_until(SOON, is_quiet), "left behind: {:?}", relay.process().thread_names());
+    assert!(!relay.log_contains("internal failure"), "a panic");
+    assert!((1..cameras.len()).contains(&pictures), "{pictures} of {} pictures", cameras.len());
+}
+
+/// The recording with some wrong, missing and new bytes in the answers and in the media.
+fn spoilt(recording: &Recording, seed: u64) -> Recording {
+    let mut spoilt = recording.clone();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as usize % below.max(1)
+    };
+    let mut spoil = |bytes: &mut Vec<u8>| {
+        let at = random(bytes.len());
+        match random(4) {
+            0 => bytes[at] = random(256) as u8,
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, random(256) as u8),
+            _ => drop(bytes.drain(at..(at + random(64)).min(bytes.len()))),
+        }
+    };
+    for stage in 0..3 {
+        let answer = (seed as usize + stage) % spoilt.answers.len();
+        let mut bytes = std::mem::take(&mut spoilt.answers[answer].wire).into_bytes();
+        spoil(&mut bytes);
+        spoilt.answers[answer].wire = String::from_utf8_lossy(&bytes).into_owned();
+        spoil(&mut spoilt.media);
+    }
+    spoilt
 }

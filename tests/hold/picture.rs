@@ -74,6 +74,29 @@ fn a_new_viewer_sees_the_held_picture_at_once_and_the_status_says_so() {
 }
 
 #[test]
+fn who_comes_as_the_last_one_leaves_gets_the_camera_when_it_is_back() {
+    let camera = camera(Clip::sub());
+    let relay = relay(&camera, "");
+    for round in 0..10 {
+        let first = RtspClient::watch(&relay.url("door")).unwrap();
+        camera.fault(Fault::Refuse(true)).unwrap();
+        camera.fault(Fault::Die).unwrap();
+        assert!(wait_until(SOON, || relay.process().switches_of("h:door").is_some()));
+        // Some leave while the camera is dialled, some before, some after.
+        std::thread::scope(|scope| {
+            scope.spawn(move || drop(first));
+            scope.spawn(|| camera.fault(Fault::Refuse(false)).unwrap());
+            let mut client = RtspClient::connect(&relay.url("door")).unwrap();
+            let url = relay.url("door");
+            let cseq = client.send(rtsp_proto::Method::Describe, &url, &[]).unwrap();
+            let answer = client.answer(cseq);
+            assert!(answer.is_ok(), "round {round}: no answer");
+        });
+        assert!(wait_until(SOON, || RtspClient::watch(&relay.url("door")).is_ok()), "{round}");
+    }
+}
+
+#[test]
 fn the_picture_is_not_repeated_for_nobody() {
     let camera = camera(Clip::builtin());
     let relay = relay(&camera, "");
@@ -144,7 +167,16 @@ fn other_parameter_sets_reach_those_who_stayed_also_when_only_the_presentation_h
 
 #[test]
 fn h265_stands_still_and_goes_on_without_a_decoding_error() {
-    let clip = Clip::from_h265(&film::h265("320x180", 25), 25).unwrap();
+    stands_still_and_goes_on(&film::h265("320x180", 25));
+}
+
+#[test]
+fn h265_whose_key_frames_do_not_begin_anew_by_themselves_does_too() {
+    stands_still_and_goes_on(&film::h265_clean("320x180", 25));
+}
+
+fn stands_still_and_goes_on(film: &[u8]) {
+    let clip = Clip::from_h265(film, 25).unwrap();
     let camera = camera(clip);
     let relay = relay(&camera, "");
     let viewer = Watching::start(&relay.url("door"), Over::Udp, Codec::H265).unwrap();

@@ -31,6 +31,12 @@ pub fn h265_open(size: &str, fps: u32) -> Vec<u8> {
     picture(size, fps, &x265(&wishes).each_ref().map(String::as_str))
 }
 
+/// The same as open groups with pictures in order: each key frame but the first is a CRA.
+pub fn h265_clean(size: &str, fps: u32) -> Vec<u8> {
+    let wishes = format!("keyint={fps}:min-keyint={fps}:open-gop=1:bframes=0");
+    picture(size, fps, &x265(&wishes).each_ref().map(String::as_str))
+}
+
 fn x265(wishes: &str) -> [String; 6] {
     let all = format!(
         "{wishes}:scenecut=0:repeat-headers=1:info=0:log-level=none:pools=1:frame-threads=1"

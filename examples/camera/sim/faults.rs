@@ -61,6 +61,11 @@ pub enum Fault {
         /// 0: it is forgotten at once.
         ms: u64,
     },
+    /// A session that was torn down goes on counting for this long.
+    ForgetTornDownAfter {
+        /// 0: it is forgotten at once.
+        ms: u64,
+    },
     /// Every login is wrong.
     WrongPassword(bool),
     /// A SETUP for interleaved TCP is refused with 461.
@@ -72,7 +77,7 @@ pub enum Fault {
 /// The words of [`Fault::parse`], for people.
 pub const WORDS: &str = "normal | refuse on|off | stall on|off | mute on|off | blind on|off | die | \
     reboot | close | bye | garbage BYTES | no-answer METHOD | status METHOD CODE | slow METHOD MS | max-sessions N | \
-    forget-after MS | wrong-password on|off | no-tcp on|off | \
+    forget-after MS | forget-torn-down MS | wrong-password on|off | no-tcp on|off | \
     network LOSS% REORDER% DUPLICATE%";
 
 impl Fault {
@@ -101,6 +106,7 @@ impl Fault {
             ["slow", word, n] => Self::SlowAnswer { method: method(word), ms: n.parse().ok()? },
             ["max-sessions", n] => Self::MaxSessions(n.parse().ok()?),
             ["forget-after", n] => Self::ForgetAfter { ms: n.parse().ok()? },
+            ["forget-torn-down", n] => Self::ForgetTornDownAfter { ms: n.parse().ok()? },
             ["wrong-password", word] => Self::WrongPassword(on(word)?),
             ["no-tcp", word] => Self::NoTcp(on(word)?),
             ["network", loss, reorder, duplicate] => {
@@ -123,6 +129,7 @@ pub struct Switches {
     no_tcp: AtomicBool,
     max_sessions: AtomicUsize,
     forget_after_ms: AtomicU64,
+    forget_torn_down_ms: AtomicU64,
     answers: Mutex<Vec<Fault>>,
 }
 
@@ -136,6 +143,7 @@ impl Default for Switches {
             no_tcp: AtomicBool::new(false),
             max_sessions: AtomicUsize::new(usize::MAX),
             forget_after_ms: AtomicU64::new(0),
+            forget_torn_down_ms: AtomicU64::new(0),
             answers: Mutex::new(Vec::new()),
         }
     }
@@ -153,6 +161,7 @@ impl Switches {
                 }
                 self.max_sessions.store(usize::MAX, Ordering::Release);
                 self.forget_after_ms.store(0, Ordering::Release);
+                self.forget_torn_down_ms.store(0, Ordering::Release);
                 self.answers().clear();
             }
             Fault::Stall(on) => self.stall.store(on, Ordering::Release),
@@ -162,6 +171,9 @@ impl Switches {
             Fault::NoTcp(on) => self.no_tcp.store(on, Ordering::Release),
             Fault::MaxSessions(n) => self.max_sessions.store(n, Ordering::Release),
             Fault::ForgetAfter { ms } => self.forget_after_ms.store(ms, Ordering::Release),
+            Fault::ForgetTornDownAfter { ms } => {
+                self.forget_torn_down_ms.store(ms, Ordering::Release);
+            }
             Fault::NoAnswer { .. } | Fault::Status { .. } | Fault::SlowAnswer { .. } => {
                 self.answers().push(fault.clone());
             }
@@ -208,9 +220,10 @@ impl Switches {
         self.max_sessions.load(Ordering::Acquire)
     }
 
-    /// How long a session is remembered that was not torn down.
-    pub fn forget_after(&self) -> Duration {
-        Duration::from_millis(self.forget_after_ms.load(Ordering::Acquire))
+    /// How long a session is remembered, whether it was torn down or not.
+    pub fn forget_after(&self, torn_down: bool) -> Duration {
+        let ms = if torn_down { &self.forget_torn_down_ms } else { &self.forget_after_ms };
+        Duration::from_millis(ms.load(Ordering::Acquire))
     }
 
     /// Whether this method gets no answer.

@@ -25,7 +25,7 @@ pub mod options;
 mod outlet;
 mod picture;
 mod pulse;
-mod random;
+pub mod random;
 mod sdp;
 pub mod sei;
 mod session;

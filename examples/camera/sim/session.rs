@@ -91,6 +91,7 @@ impl Sessions {
         remembered.retain(|&until| until > now);
         let open = self.counters.sessions_open.load(Ordering::Relaxed) as usize;
         if open + remembered.len() >= self.switches.max_sessions() {
+            add(&self.counters.sessions_refused);
             return None;
         }
         add(&self.counters.sessions_open);
@@ -111,8 +112,8 @@ impl Sessions {
     fn close(&self, ended: bool) {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         sub(&self.counters.sessions_open);
-        let forget_after = self.switches.forget_after();
-        if !ended && !forget_after.is_zero() {
+        let forget_after = self.switches.forget_after(ended);
+        if !forget_after.is_zero() {
             remembered.push(Instant::now() + forget_after);
         }
     }

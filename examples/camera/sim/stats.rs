@@ -40,6 +40,8 @@ counters! {
     sessions_max
     /// Sessions ever made.
     sessions_total
+    /// Sessions refused because there were as many as the camera takes.
+    sessions_refused
     /// Sessions that ended for want of a sign of life.
     sessions_expired
     /// Requests of any kind.

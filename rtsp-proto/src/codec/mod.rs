@@ -86,6 +86,16 @@ impl Codec {
         scan
     }
 
+    /// Tells a decoder that what it has decoded so far is not what the pictures around this key
+    /// frame refer to: for where a stream is cut and goes on with another. Only H.265 needs to be
+    /// told, and only of key frames that need not be the first of their stream: of CRA pictures,
+    /// which become BLA pictures. Pictures that are shown before them must be left out.
+    pub fn break_link(self, payload: &mut [u8]) {
+        if self == Self::H265 {
+            h265::break_link(payload);
+        }
+    }
+
     /// Shows every whole parameter set in an RTP payload, NAL unit header included. Zero bytes
     /// after it are taken off.
     pub fn parameter_sets(self, payload: &[u8], each: &mut dyn FnMut(ParameterSetKind, &[u8])) {

@@ -98,6 +98,10 @@ pub struct Dialog {
     /// An error from a method that cannot return it; [`Dialog::poll`] does, at once.
     failure: Option<(Instant, DialogError)>,
     torn_down: bool,
+    /// A SETUP was granted at some time.
+    granted: bool,
+    /// TEARDOWN of the last session was answered.
+    dismissed: bool,
     oddities: Oddities,
 }
 
@@ -130,6 +134,8 @@ impl Dialog {
             last_media: None,
             failure: None,
             torn_down: false,
+            granted: false,
+            dismissed: false,
             oddities: Oddities::new(),
             options,
         }
@@ -242,6 +248,17 @@ impl Dialog {
     pub fn awaits_session(&self) -> bool {
         let asks = matches!(self.phase, Phase::Asking { step: Step::Setup, .. });
         asks && !self.session.open && self.link == Link::Up
+    }
+
+    /// Whether the camera granted a session in this dialog.
+    pub fn was_granted(&self) -> bool {
+        self.granted
+    }
+
+    /// Whether the camera answered the TEARDOWN of the last session it granted, so that it knows
+    /// that the session is over.
+    pub fn is_dismissed(&self) -> bool {
+        self.dismissed
     }
 
     /// The tracks as the camera set them up, in the order of the requests.

@@ -93,6 +93,7 @@ pub(super) fn teardown_answered(
     _: &Response,
     _: Instant,
 ) -> Result<(), DialogError> {
+    dialog.dismissed = true;
     dialog.finish();
     Ok(())
 }

@@ -146,6 +146,8 @@ pub(super) fn setup_answered(
 
 fn granted(dialog: &mut Dialog, response: &Response, now: Instant) -> Result<(), DialogError> {
     dialog.session.open = true;
+    dialog.granted = true;
+    dialog.dismissed = false;
     dialog.session.learn(&response.headers, &mut dialog.oddities);
     let Some((track, uri)) = dialog.series.current() else {
         return go_on(dialog, now);

@@ -17,6 +17,10 @@ pub fn codec(data: &[u8]) {
             assert!(!nal.is_empty());
         });
 
+        let mut broken = data.to_vec();
+        codec.break_link(&mut broken);
+        assert_eq!(codec.scan(&broken), scan);
+
         let mut sets = ParameterSets::new(codec);
         let changed = sets.update(data);
         assert!(scan.parameter_sets || !changed);

@@ -26,6 +26,14 @@ const BYE: u8 = 203;
 const SDES_END: u8 = 0;
 const SDES_CNAME: u8 = 1;
 
+/// Whether a packet is RTCP rather than RTP, where the two come the same way
+/// ([RFC 5761 section 4]).
+///
+/// [RFC 5761 section 4]: https://www.rfc-editor.org/rfc/rfc5761#section-4
+pub fn is_rtcp(packet: &[u8]) -> bool {
+    packet.get(1).is_some_and(|kind| (192..=223).contains(kind))
+}
+
 /// One packet of a compound packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RtcpPacket {

@@ -186,6 +186,12 @@ impl<'a> RtpPacketMut<'a> {
         RtpPacket { header: self.header, rest: self.rest, payload: self.payload }
     }
 
+    /// The payload, whose length stays.
+    pub fn payload_mut(&mut self) -> &mut [u8] {
+        let (start, end) = self.payload;
+        &mut self.rest[start..end]
+    }
+
     /// Replaces the sequence number.
     pub fn set_sequence(&mut self, sequence: u16) {
         self.header[2..4].copy_from_slice(&sequence.to_be_bytes());

@@ -85,6 +85,7 @@ impl Connection<'_> {
     }
 
     pub(super) fn playing(&mut self, now: Instant) {
+        self.slot.granted();
         let skipped = self.dialog.skipped();
         if !skipped.is_empty() {
             let skipped = skipped.to_vec();

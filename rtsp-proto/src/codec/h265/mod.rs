@@ -7,7 +7,7 @@ mod profile;
 mod reference_sets;
 mod sps;
 
-pub(crate) use payload::walk;
+pub(crate) use payload::{break_link, walk};
 pub use profile::ProfileTierLevel;
 pub use sps::Sps;
 
@@ -25,6 +25,7 @@ pub struct NalUnitType(u8);
 #[allow(missing_docs, reason = "the names are the standard's own")]
 impl NalUnitType {
     pub const BLA_W_LP: Self = Self(16);
+    pub const BLA_N_LP: Self = Self(18);
     pub const CRA: Self = Self(21);
     pub const VPS: Self = Self(32);
     pub const SPS: Self = Self(33);

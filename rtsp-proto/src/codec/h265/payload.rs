@@ -15,6 +15,33 @@ const FU_END: u8 = 0x40;
 /// Everything of the first header byte but the type.
 const NOT_TYPE: u8 = 0x81;
 
+/// Makes clean random access pictures (CRA) in a payload broken links without leading pictures
+/// (BLA_N_LP), whose slices have the same syntax (ITU-T H.265 section 7.4.2.2).
+pub(crate) fn break_link(payload: &mut [u8]) {
+    let Some((header, rest)) = payload.split_first_chunk_mut::<HEADER_LEN>() else { return };
+    match NalUnitType::of(header[0]) {
+        NalUnitType::CRA => header[0] = header[0] & NOT_TYPE | NalUnitType::BLA_N_LP.number() << 1,
+        NalUnitType::FRAGMENTATION => {
+            if let Some(fu) = rest.first_mut().filter(|fu| **fu & 0x3f == NalUnitType::CRA.number())
+            {
+                *fu = *fu & (FU_START | FU_END) | NalUnitType::BLA_N_LP.number();
+            }
+        }
+        NalUnitType::AGGREGATION => {
+            let mut rest = rest;
+            while let Some((size, more)) = rest.split_first_chunk_mut::<2>() {
+                let size = usize::from(u16::from_be_bytes(*size));
+                let Some((unit, more)) = more.split_at_mut_checked(size) else { return };
+                if unit.first().is_some_and(|&first| NalUnitType::of(first) == NalUnitType::CRA) {
+                    break_link(unit);
+                }
+                rest = more;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Shows every NAL unit, or piece of one, in a payload.
 pub(crate) fn walk<'a>(payload: &'a [u8], each: &mut impl FnMut(Piece<'a>)) {
     let Some((&header, rest)) = payload.split_first_chunk() else { return };
@@ -129,6 +156,30 @@ mod tests {
         assert_eq!(scan(&[0x62, 1, 0x40 | 20, 0xaf]), middle);
         // A later slice segment of the same picture.
         assert_eq!(scan(&[0x28, 1, 0x2f]), Scan { picture_start: false, ..KEY });
+    }
+
+    #[test]
+    fn a_clean_random_access_picture_becomes_a_broken_link_in_every_structure() {
+        let single = ([21 << 1, 1, 0xaf], [18 << 1, 1, 0xaf]);
+        let aggregate = (
+            [&[0x60, 1, 0, 3][..], &[0x40, 1, 9], &[0, 3], &single.0].concat(),
+            [&[0x60, 1, 0, 3][..], &[0x40, 1, 9], &[0, 3], &single.1].concat(),
+        );
+        for (before, after) in [
+            (single.0.to_vec(), single.1.to_vec()),
+            (vec![0x62, 1, 0x80 | 21, 0xaf], vec![0x62, 1, 0x80 | 18, 0xaf]),
+            (vec![0x62, 1, 0x40 | 21, 0xaf], vec![0x62, 1, 0x40 | 18, 0xaf]),
+            aggregate,
+            // Other pictures, and what is cut short, stay as they are.
+            (vec![0x28, 1, 0xaf], vec![0x28, 1, 0xaf]),
+            (vec![0x62, 1, 0x80 | 19, 0xaf], vec![0x62, 1, 0x80 | 19, 0xaf]),
+            (vec![0x60, 1, 0, 9, 21 << 1], vec![0x60, 1, 0, 9, 21 << 1]),
+            (vec![0x62], vec![0x62]),
+        ] {
+            let mut payload = before.clone();
+            break_link(&mut payload);
+            assert_eq!(payload, after, "{before:02x?}");
+        }
     }
 
     #[test]

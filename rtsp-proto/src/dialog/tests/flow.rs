@@ -300,3 +300,90 @@ fn answers_with_a_wrong_number_are_matched_by_order() {
     );
     assert_eq!(run.dialog.oddities().count(Oddity::WrongCseq), 4);
 }
+
+#[test]
+fn every_kind_of_redirect_is_followed() {
+    for status in [301, 302, 303, 305, 307] {
+        let moved = format!("RTSP/1.0 {status} Elsewhere\nCSeq: *\nLocation: rtsp://other/s\n");
+        let run = plays(
+            PLAIN,
+            &[
+                ("OPTIONS rtsp://cam/s", OPTIONS_OK),
+                ("DESCRIBE rtsp://cam/s", &moved),
+                ("OPTIONS rtsp://other/s", OPTIONS_OK),
+                ("DESCRIBE rtsp://other/s", VIDEO),
+                ("SETUP rtsp://other/s/track1 [RTP/AVP/TCP;unicast;interleaved=0-1]", SETUP_OK),
+                ("PLAY rtsp://other/s [77]", OK),
+            ],
+        );
+        assert_eq!(run.events[0], "redirect rtsp://other/s", "{status}");
+    }
+}
+
+#[test]
+fn a_login_is_given_at_whatever_request_it_is_asked_for() {
+    let setup = format!("{SETUP} Digest");
+    plays(
+        LOGIN,
+        &[
+            ("OPTIONS rtsp://cam/s", DIGEST),
+            ("OPTIONS rtsp://cam/s Digest", OPTIONS_OK),
+            ("DESCRIBE rtsp://cam/s Digest", VIDEO),
+            (&setup, SETUP_OK),
+            ("PLAY rtsp://cam/s [77] Digest", OK),
+        ],
+    );
+    plays(
+        LOGIN,
+        &[
+            ("OPTIONS rtsp://cam/s", OPTIONS_OK),
+            ("DESCRIBE rtsp://cam/s", VIDEO),
+            (SETUP, SETUP_OK),
+            ("PLAY rtsp://cam/s [77]", DIGEST),
+            ("PLAY rtsp://cam/s [77] Digest", OK),
+        ],
+    );
+}
+
+#[test]
+fn another_realm_after_a_reboot_is_logged_in_to() {
+    let rebooted = DIGEST_2.replace("realm=\"cam\"", "realm=\"cam after a reboot\"");
+    let mut run = plays(
+        LOGIN,
+        &[
+            ("OPTIONS rtsp://cam/s", OPTIONS_OK),
+            ("DESCRIBE rtsp://cam/s", DIGEST),
+            ("DESCRIBE rtsp://cam/s Digest", VIDEO),
+            (&format!("{SETUP} Digest"), SETUP_OK),
+            ("PLAY rtsp://cam/s [77] Digest", OK),
+        ],
+    );
+    run.wait();
+    let cseq = run.next_request().cseq().unwrap();
+    run.answer(&rebooted, cseq);
+    let again = run.next_request();
+    let login = again.headers.get("Authorization").unwrap();
+    assert!(login.contains("cam after a reboot") && login.contains("87654321"), "{login}");
+    run.answer(OK, again.cseq().unwrap());
+    assert_eq!(run.error, None);
+}
+
+#[test]
+fn hikvision_and_tapo_an_rtp_info_that_lies_changes_nothing() {
+    for info in [
+        "RTP-Info: url=rtsp://elsewhere/x;seq=0;rtptime=-1\n",
+        "RTP-Info: url=rtsp://cam/s/track1;seq=1;rtptime=0;\n",
+        "RTP-Info: nonsense\n",
+        "",
+    ] {
+        plays(
+            PLAIN,
+            &[
+                ("OPTIONS rtsp://cam/s", OPTIONS_OK),
+                ("DESCRIBE rtsp://cam/s", VIDEO),
+                (SETUP, SETUP_OK),
+                ("PLAY rtsp://cam/s [77]", &format!("{OK}{info}")),
+            ],
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! The end of a session whose stream failed.
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, State};
+use crate::net::Interest;
+use crate::source::memory::Parting;
+
+/// So long is the camera's answer to TEARDOWN waited for when the stream has failed: viewers are
+/// told of the failure only afterwards.
+const HASTE: Duration = Duration::from_millis(500);
+
+impl Connection<'_> {
+    /// Ends the session, if the connection still carries a request: cameras keep a session that
+    /// nobody ended for up to a minute, and some have one only. The answer is waited for, because a
+    /// connection that is closed with bytes unread is reset, and the camera may never see the
+    /// request.
+    pub(super) fn leave_in_haste(&mut self) {
+        self.state = State::Leaving;
+        self.dialog.teardown(Instant::now());
+        let deadline = Instant::now() + HASTE;
+        while self.outputs().is_ok() && self.state != State::Left {
+            if Instant::now() >= deadline
+                || self.stream.wait(Interest::Read, self.waker, Some(deadline)).is_err()
+                || self.receive().is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Notes how the session ended, if there was one.
+    pub(super) fn part(&self) {
+        if self.dialog.was_granted() {
+            self.slot.parted(match self.dialog.is_dismissed() {
+                true => Parting::Farewell,
+                false => Parting::Loss,
+            });
+        }
+    }
+}
