@@ -10,7 +10,6 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::rtp::RtpPacket;
-use rustix::process::Signal;
 use sim::{Camera, Clip, Fault, Options, Path, Quality, Start, Synthetic};
 use support::{GstCamera, Program, Relay, RtspClient, project, wait_until};
 
@@ -47,19 +46,7 @@ fn video(client: &mut RtspClient, packets: usize) -> Vec<u32> {
 
 /// A value of the status table.
 fn status(relay: &Relay, key: &str) -> u64 {
-    let seen = relay.log().len();
-    relay.process().signal(Signal::USR1);
-    let mut found = None;
-    assert!(wait_until(SOON, || {
-        let lines = relay.log();
-        let mut words = lines.iter().skip(seen).filter(|line| line.contains("stream=door"));
-        found = words.find_map(|line| {
-            let value = line.split_once(&format!(" {key}="))?.1;
-            value.split(' ').next()?.parse().ok()
-        });
-        found.is_some()
-    }));
-    found.unwrap()
+    relay.status("door", key).unwrap()
 }
 
 #[test]

@@ -9,10 +9,14 @@ use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Certificate, Program, free_port, is_listening, leave, wait_until};
+use rustix::process::Signal;
+
+use super::{Certificate, Program, free_port, is_listening, leave, wait_for, wait_until};
 
 /// How long the relay may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(20);
+/// How long the status table may take.
+const STATUS_PATIENCE: Duration = Duration::from_secs(10);
 /// Somebody else may have taken the port in between.
 const START_ATTEMPTS: u32 = 5;
 /// The exit code for "a port is taken".
@@ -137,6 +141,21 @@ impl Relay {
     /// The log so far.
     pub fn log(&self) -> Vec<String> {
         self.program.stderr.lines()
+    }
+
+    /// A number of the status table, by its key; `None` when it does not come.
+    pub fn status(&self, stream: &str, key: &str) -> Option<u64> {
+        let seen = self.log().len();
+        self.process().signal(Signal::USR1);
+        wait_for(STATUS_PATIENCE, || {
+            let lines = self.log();
+            let stream = format!("stream={stream}");
+            let mut rows = lines.iter().skip(seen).filter(|line| line.contains(&stream));
+            rows.find_map(|line| {
+                let value = line.split_once(&format!(" {key}="))?.1;
+                value.split(' ').next()?.parse().ok()
+            })
+        })
     }
 
     pub fn threads(&self) -> usize {
