@@ -13,7 +13,7 @@ mod support;
 
 use std::time::Duration;
 
-use sim::{Camera, Fault, Options};
+use sim::{Camera, Clip, Fault, Options, Path, Start};
 use support::{Relay, RtspClient, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -48,11 +48,15 @@ fn expect_told(relay: &Relay, what: &str) {
 
 #[test]
 fn a_source_that_panics_ends_its_viewers_and_no_others_and_is_there_for_the_next() {
-    let (first, second) =
-        (Camera::start(Options::default()).unwrap(), Camera::start(Options::default()).unwrap());
+    // A picture at once: both viewers play long before the count is reached.
+    let camera = || {
+        let path = Path { start: Start::ForcedKeyFrame, ..Path::new("main", Clip::sub()) };
+        Camera::start(Options { paths: vec![path], ..Options::default() }).unwrap()
+    };
+    let (first, second) = (camera(), camera());
     let limit = "max_camera_connections=2\non_offline=hold";
-    let relay = relay("source:60", limit, &[("one", &first), ("two", &second)]);
-    // Whichever passes for the 60th time is hit.
+    let relay = relay("source:200", limit, &[("one", &first), ("two", &second)]);
+    // Whichever passes for the 200th time is hit.
     let mut viewers = [watch(&relay, "one"), watch(&relay, "two")];
     expect_told(&relay, "the stream ends");
     let hit = relay.wait_log("internal failure", SOON).unwrap().contains("stream=two");
