@@ -17,6 +17,7 @@ use rtsp_proto::rtp::write_header;
 
 use super::feed::{Fed, Feed};
 use super::reorder::{Placed, Window};
+use super::sender::Sender;
 use crate::entropy;
 use crate::media::batch::PREFIX;
 use crate::net::udp::{Half, MAX_DATAGRAM, UdpPair};
@@ -53,6 +54,8 @@ struct Port {
     reports_to: Option<SocketAddr>,
     /// RTCP came, so it is known for sure.
     heard: bool,
+    /// Where RTP comes from.
+    sender: Sender,
     window: Window,
 }
 
@@ -72,6 +75,7 @@ impl Datagrams {
                 source: None,
                 reports_to: None,
                 heard: false,
+                sender: Sender::default(),
                 window: Window::default(),
             })
         });
@@ -181,6 +185,8 @@ impl Port {
             .map(|ip| ip.to_canonical())
             .filter(|ip| !ip.is_unspecified() && !ip.is_multicast())
             .filter(|ip| *ip != camera.ip().to_canonical());
+        let announced = setup.transport.server_ports().map(|(rtp, _)| rtp).filter(|&rtp| rtp != 0);
+        self.sender = Sender::new(announced);
         // Without an announcement the camera's ports are taken to be the same as ours, as live555
         // does: nothing better is known.
         let (rtp, rtcp) = setup.transport.server_ports().unwrap_or((self.pair.port(), None));
@@ -229,6 +235,9 @@ impl Port {
             return feed.rtcp(self.track, packet, now, oddities);
         }
         let Some(number) = feed.number(self.track, packet, oddities) else { return Fed::Nothing };
+        if !self.sender.sends(from, now) {
+            return Fed::Nothing;
+        }
         if let Some(to) = self.reports_to.as_mut().filter(|_| !self.heard) {
             to.set_ip(from.ip());
         }

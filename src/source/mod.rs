@@ -31,6 +31,7 @@ mod reader;
 pub mod registry;
 mod reorder;
 mod reports;
+mod sender;
 pub mod slot;
 mod standin;
 mod wallclock;
