@@ -33,6 +33,7 @@ mod reorder;
 mod reports;
 pub mod slot;
 mod standin;
+mod version;
 mod wallclock;
 
 pub use carrier::Carrier;
