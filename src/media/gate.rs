@@ -140,6 +140,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn pictures_that_stand_alone_come_whole() {
+        let mut gate = Gate::closed(Instant::now());
+        let [start, part] = [true, false].map(|start| batch(Kind::Media, start));
+        assert_eq!(gate.admits(&part), Admits::No);
+        assert_eq!(gate.admits(&start), Admits::Opens);
+        assert_eq!(gate.admits(&part), Admits::Yes);
+        gate.close(Instant::now(), |_| true);
+        assert_eq!(gate.admits(&part), Admits::Yes);
+        gate.close(Instant::now(), |_| false);
+        assert_eq!(gate.admits(&part), Admits::No, "its start was thrown away");
+        assert_eq!(gate.admits(&start), Admits::Opens);
+    }
+
+    #[test]
     fn a_camera_without_key_frames_is_shown_after_all() {
         let mut gate = Gate::closed(Instant::now());
         assert_eq!(gate.admits(&batch(Kind::Reference, true)), Admits::No);

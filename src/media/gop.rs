@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Kind};
 
-/// The current group of pictures of a video track, from its random access point on; of any other
-/// track the latest batch.
+/// The current group of pictures of a video track, from its random access point on; where each
+/// picture stands alone, all parts of the latest; of any other track the latest batch.
 #[derive(Debug, Default)]
 pub struct Gop {
     batches: Vec<Arc<Batch>>,
@@ -21,11 +21,11 @@ impl Gop {
         let mut old = Vec::new();
         match batch.kind {
             Kind::Control => return old,
-            Kind::RandomAccess | Kind::Media => old = self.clear(),
-            Kind::Config | Kind::Reference | Kind::Disposable if self.batches.is_empty() => {
-                return old;
-            }
-            Kind::Config | Kind::Reference | Kind::Disposable => {}
+            Kind::RandomAccess => old = self.clear(),
+            // A large picture comes in parts.
+            Kind::Media if batch.unit_start || !batch.video => old = self.clear(),
+            _ if self.batches.is_empty() => return old,
+            Kind::Media | Kind::Config | Kind::Reference | Kind::Disposable => {}
         }
         if self.bytes + batch.bytes() > limit {
             old.append(&mut self.clear());
@@ -69,6 +69,24 @@ mod tests {
         assert_eq!(gop.batches().len(), 3);
         assert_eq!(gop.push(&batch(Kind::RandomAccess, true), usize::MAX).len(), 3);
         assert_eq!(gop.batches().len(), 1);
+    }
+
+    #[test]
+    fn a_picture_that_stands_alone_is_held_with_all_its_parts() {
+        let mut gop = Gop::default();
+        let [start, part] = [true, false].map(|start| batch(Kind::Media, start));
+        assert!(gop.push(&part, usize::MAX).is_empty());
+        assert!(gop.batches().is_empty(), "its beginning is missing");
+        for old in [0, 3] {
+            assert_eq!(gop.push(&start, usize::MAX).len(), old);
+            for _ in 0..2 {
+                assert!(gop.push(&part, usize::MAX).is_empty());
+            }
+            assert_eq!(gop.batches().len(), 3);
+        }
+        let sound = Arc::new(Batch { video: false, ..part.again(part.arrived) });
+        assert_eq!(gop.push(&sound, usize::MAX).len(), 3);
+        assert_eq!(gop.push(&sound, usize::MAX).len(), 1);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtsp_proto::decoder::{Decoder, Event, Peer};
-use rtsp_proto::dialog::{Dialog, DialogOptions, Output};
+use rtsp_proto::dialog::{Dialog, Output};
 use rtsp_proto::url::Scheme;
-use rtsp_proto::{Limits, Oddities, Url, Version};
+use rtsp_proto::{Limits, Oddities, Url};
 
 use super::carrier::{Carrier, Choice};
 use super::datagrams::Datagrams;
@@ -33,7 +33,6 @@ const STABLE: Duration = Duration::from_secs(5);
 const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 /// A presentation whose Content-Length is too large, or missing, is whole after this long.
 const BODY_SILENCE: Duration = Duration::from_secs(1);
-const USER_AGENT: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Connection<'a> {
     slot: &'a Arc<Slot>,
@@ -86,18 +85,7 @@ impl<'a> Connection<'a> {
         let name = &config.name;
         log::info!("connecting to the camera stream={name} url={}", config.url);
         let Some(stream) = dial(slot, waker, &config.url, deadline)? else { return Ok(()) };
-        let options = DialogOptions {
-            url: config.url.clone(),
-            credentials: config.credentials.clone(),
-            user_agent: USER_AGENT.to_owned(),
-            version: Version::V1_0,
-            request_timeout: config.source_start_timeout,
-            refused_keepalives: slot
-                .facts()
-                .map(|facts| facts.refused_keepalives)
-                .unwrap_or_default(),
-        };
-        let mut dialog = Dialog::new(options, entropy::number(), now);
+        let mut dialog = Dialog::new(setup::options(slot), entropy::number(), now);
         dialog.connected(now);
         let mut connection = Self {
             slot,
@@ -126,6 +114,8 @@ impl<'a> Connection<'a> {
         }
         connection.tell_oddities();
         connection.tell_facts();
+        let worked = outcome.is_ok() || connection.state == State::Live;
+        slot.judge_version(&connection.dialog, worked);
         if outcome.is_err() && connection.state != State::Left {
             connection.leave_in_haste();
         }

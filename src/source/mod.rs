@@ -34,6 +34,7 @@ mod reports;
 mod sender;
 pub mod slot;
 mod standin;
+mod version;
 mod wallclock;
 
 pub use carrier::Carrier;

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) login_retry_at: Option<Instant>,
     /// What carried the media the last time; it outlives the reader.
     pub(super) carrier: Option<Carrier>,
+    /// RTSP 2.0 did not work; it outlives the reader.
+    pub(super) only_1_0: bool,
     /// A new viewer came: the pause is cut short.
     pub(super) hurry: bool,
     /// A viewer that joins now has a picture to begin with.
@@ -143,6 +145,7 @@ impl Slot {
             failure: None,
             login_retry_at: None,
             carrier: None,
+            only_1_0: false,
             hurry: false,
             startable: false,
             presentation: None,

@@ -12,6 +12,7 @@ mod sim;
 mod support;
 
 mod clocks;
+mod passing;
 mod players;
 
 use std::time::Duration;

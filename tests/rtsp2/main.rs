@@ -12,6 +12,7 @@ mod sim;
 mod support;
 
 mod answers;
+mod cameras;
 mod endings;
 mod pipelining;
 mod programs;

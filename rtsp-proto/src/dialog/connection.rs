@@ -12,7 +12,7 @@ use super::step::{Link, Phase, Step};
 use super::{Dialog, DialogError, Output, error, options};
 use crate::auth::ClientAuth;
 use crate::url::{Scheme, Url};
-use crate::{Response, StatusCode};
+use crate::{Response, StatusCode, Version};
 
 /// Redirects followed in one dialog.
 pub const MAX_REDIRECTS: u8 = 5;
@@ -119,6 +119,8 @@ pub(super) fn lost(dialog: &mut Dialog) -> Result<(), DialogError> {
 
 fn redial(dialog: &mut Dialog) -> Result<(), DialogError> {
     hang_up(dialog, Link::Down);
+    // It may be the version that the camera did not bear.
+    dialog.version = Version::V1_0;
     if let Phase::Asking { step, .. } = &mut dialog.phase {
         *step = match *step {
             Step::Release => Step::Describe,
@@ -182,7 +184,7 @@ fn adopt(dialog: &mut Dialog, target: &Url) {
     dialog.login_proven = false;
     dialog.digest_with_base = false;
     dialog.url = target.without_login();
-    dialog.version = dialog.options.version;
+    dialog.version = Version::V1_0;
     dialog.methods.clear();
     dialog.keepalive = super::keepalive::Keepalive::default();
     dialog.presentation = None;

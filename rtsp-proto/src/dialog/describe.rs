@@ -1,16 +1,23 @@
-//! OPTIONS and DESCRIBE.
+//! OPTIONS and DESCRIBE, and between them the choice of the version.
+//!
+//! OPTIONS is always asked in RTSP 1.0, which every camera reads. Only where its answer shows that
+//! the camera speaks 2.0, and the caller wants that, does the dialog go on in 2.0, so that other
+//! cameras are never asked in a version that they do not know.
 
 use std::time::Instant;
 
 use super::step::{Phase, Step};
 use super::{Dialog, DialogError, Output, error, keepalive, setup};
-use crate::headers::Public;
+use crate::headers::{Public, tokens};
 use crate::sdp::SessionDescription;
 use crate::url::ControlBase;
 use crate::{Method, Oddity, Request, Response, StatusCode, Version};
 
 /// Longer control URLs are taken as absent, in bytes.
 const MAX_CONTROL: usize = 2048;
+
+/// gst-rtsp-server: it answers OPTIONS in 1.0 as if it knew nothing else, and then speaks 2.0.
+const SPEAKS_2_0: &str = "GStreamer RTSP server";
 
 /// What the dialog keeps of the presentation.
 #[derive(Debug)]
@@ -21,7 +28,7 @@ pub(super) struct Presentation {
 }
 
 pub(super) fn options(dialog: &Dialog) -> Option<Request> {
-    Some(supporting(dialog.new_request(Method::Options, dialog.url.request_uri())))
+    Some(dialog.new_request(Method::Options, dialog.url.request_uri()))
 }
 
 /// Whatever is answered, DESCRIBE follows: several cameras do not know OPTIONS (404, 405, 501,
@@ -41,20 +48,32 @@ pub(super) fn options_answered(
     } else if keepalive::is_refusal(response.status) {
         dialog.keepalive.refuse(Method::Options);
     }
+    if dialog.options.version == Version::V2_0 && shows_2_0(response) {
+        dialog.version = Version::V2_0;
+        dialog.tried_2_0 = true;
+    }
     dialog.ask(Step::Describe, 0, now)
+}
+
+/// Whether this answer to OPTIONS, asked in 1.0, is from a camera that speaks 2.0.
+fn shows_2_0(response: &Response) -> bool {
+    let headers = &response.headers;
+    let supports = || tokens(headers, "Supported").iter().any(|tag| tag == "play.basic");
+    let notifies =
+        || Public::from_camera(headers).is_some_and(|p| p.0.contains(&Method::PlayNotify));
+    let known = || headers.get("Server").is_some_and(|server| server.trim() == SPEAKS_2_0);
+    response.version == Version::V2_0
+        || response.status.is_success() && (supports() || notifies() || known())
 }
 
 pub(super) fn describe(dialog: &Dialog) -> Option<Request> {
     let request = dialog.new_request(Method::Describe, dialog.url.request_uri());
-    Some(supporting(request).with("Accept", "application/sdp"))
-}
-
-/// RTSP 2.0 asks which features the other side has (RFC 7826 section 18.51).
-fn supporting(request: Request) -> Request {
-    match request.version {
+    let request = request.with("Accept", "application/sdp");
+    Some(match dialog.version {
+        // Each side tells the other its features (RFC 7826 section 18.51).
         Version::V2_0 => request.with("Supported", "play.basic"),
         _ => request,
-    }
+    })
 }
 
 pub(super) fn describe_answered(

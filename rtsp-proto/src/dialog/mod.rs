@@ -69,6 +69,8 @@ pub struct Dialog {
     /// The stream's URL: the configured one, or the last redirect's.
     url: Url,
     version: Version,
+    /// A request was sent in RTSP 2.0.
+    tried_2_0: bool,
     phase: Phase,
     link: Link,
     patience: connection::Patience,
@@ -111,7 +113,8 @@ impl Dialog {
     pub fn new(options: DialogOptions, entropy: u64, _now: Instant) -> Self {
         Self {
             url: options.url.without_login(),
-            version: options.version,
+            version: Version::V1_0,
+            tried_2_0: false,
             phase: Phase::Asking { step: Step::Options, logins: 0 },
             link: Link::Down,
             patience: connection::Patience::default(),
@@ -177,7 +180,8 @@ impl Dialog {
     /// A request of the camera.
     ///
     /// # Errors
-    /// [`DialogError::Ended`] when it ends the stream: TEARDOWN and REDIRECT.
+    /// [`DialogError::Ended`] when it ends the stream: TEARDOWN, REDIRECT, and PLAY_NOTIFY at its
+    /// end.
     pub fn request(&mut self, request: &Request, _now: Instant) -> Result<(), DialogError> {
         let result = incoming::asked(self, request);
         self.concluded(result)
@@ -342,6 +346,11 @@ impl Dialog {
     /// The version in use.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// Whether RTSP 2.0 was tried with this camera; [`Dialog::version`] says whether it is in use.
+    pub fn tried_2_0(&self) -> bool {
+        self.tried_2_0
     }
 
     /// What the camera did against the standards so far.

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::step::{Phase, Step};
 use super::{Dialog, DialogError, setup};
-use crate::{Method, Oddity, Request, Response, StatusCode};
+use crate::{Method, Oddity, Request, Response, StatusCode, Version};
 
-/// From the start, which for a camera is now; some (Parrot) refuse PLAY without a range.
+/// From the start, which for a camera is now; some (Parrot) refuse PLAY without a range. In RTSP
+/// 2.0 it would be a moment that a live stream no longer has, and none means now.
 const RANGE: &str = "npt=0.000-";
 
 /// What was tried to have PLAY accepted.
@@ -20,7 +21,8 @@ pub(super) struct Play {
 
 pub(super) fn play(dialog: &Dialog) -> Option<Request> {
     let request = dialog.in_session(dialog.new_request(Method::Play, dialog.aggregate()));
-    Some(if dialog.play.without_range { request } else { request.with("Range", RANGE) })
+    let without_range = dialog.play.without_range || dialog.version == Version::V2_0;
+    Some(if without_range { request } else { request.with("Range", RANGE) })
 }
 
 pub(super) fn play_answered(

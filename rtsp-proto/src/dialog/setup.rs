@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::step::{Phase, Step};
 use super::{Dialog, DialogError, Output, TrackRequest, TrackSetup, transport};
-use crate::headers::Lower;
+use crate::headers::{Lower, TransportSpec};
 use crate::{Method, Oddity, Request, Response, StatusCode, Version};
 
 /// The tracks that are set up, and how far that is.
@@ -114,11 +114,21 @@ pub(super) fn setup(dialog: &Dialog) -> Option<Request> {
     let (track, uri) = dialog.series.current()?;
     let request = dialog
         .in_session(dialog.new_request(Method::Setup, uri))
-        .with("Transport", track.transport.encode(dialog.version));
+        .with("Transport", offer(&track.transport, dialog.version));
     Some(match dialog.version {
         Version::V2_0 => request.with("Accept-Ranges", "npt"),
         _ => request,
     })
+}
+
+/// Ports in the words of both versions with RTSP 2.0, those of 1.0 first: GStreamer grants what
+/// says `dest_addr`, too, and then sends nothing there.
+fn offer(transport: &TransportSpec, version: Version) -> String {
+    let own = transport.encode(version);
+    match (version, transport.lower) {
+        (Version::V2_0, Lower::Udp) => format!("{transport},{own}"),
+        _ => own,
+    }
 }
 
 pub(super) fn setup_answered(

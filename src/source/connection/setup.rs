@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rtsp_proto::dialog::{TrackRequest, TrackSetup};
+use rtsp_proto::dialog::{DialogOptions, TrackRequest, TrackSetup};
 use rtsp_proto::headers::{Lower, TransportSpec};
 use rtsp_proto::sdp::{MediaKind, SessionDescription};
 
@@ -11,7 +11,23 @@ use crate::config::model::MediaSelection;
 use crate::media::Presentation;
 use crate::source::carrier::{Carrier, UDP_SILENCE};
 use crate::source::datagrams::Datagrams;
+use crate::source::slot::Slot;
 use crate::source::{Cause, Offline, OfflineKind};
+
+const USER_AGENT: &str = concat!("rtsp-relay/", env!("CARGO_PKG_VERSION"));
+
+/// What the dialog with the slot's camera begins with.
+pub(super) fn options(slot: &Slot) -> DialogOptions {
+    let config = &slot.stream;
+    DialogOptions {
+        url: config.url.clone(),
+        credentials: config.credentials.clone(),
+        user_agent: USER_AGENT.to_owned(),
+        version: slot.newest_version(),
+        request_timeout: config.source_start_timeout,
+        refused_keepalives: slot.facts().map(|facts| facts.refused_keepalives).unwrap_or_default(),
+    }
+}
 
 impl Connection<'_> {
     /// The camera told its tracks: asks for those that are wanted.

@@ -4,6 +4,7 @@ mod devices;
 mod failures;
 mod flow;
 mod session;
+mod version;
 
 use std::time::{Duration, Instant};
 

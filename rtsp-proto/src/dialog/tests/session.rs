@@ -1,5 +1,4 @@
-//! A session from PLAY to TEARDOWN: signs of life, the camera's own requests, the end; and the
-//! version it is all said in.
+//! A session from PLAY to TEARDOWN: signs of life, the camera's own requests, the end.
 
 use super::*;
 use crate::Oddity;
@@ -180,40 +179,4 @@ fn a_session_is_torn_down_after_a_failure_too() {
     });
     let run = run.script(&[("TEARDOWN rtsp://cam/s [77]", OK)]);
     assert_eq!(run.events, ["described 1", "torn down"]);
-}
-
-#[test]
-fn a_camera_that_does_not_speak_2_0_is_asked_in_1_0() {
-    for status in ["505 Version Not Supported", "400 Bad Request"] {
-        let refused = format!("RTSP/1.0 {status}\nCSeq: *\n");
-        let options = DialogOptions { version: Version::V2_0, ..url(PLAIN) };
-        let run = Run::new(options).script(&[
-            ("OPTIONS rtsp://cam/s 2.0", &refused),
-            ("OPTIONS rtsp://cam/s", OPTIONS_OK),
-            ("DESCRIBE rtsp://cam/s", VIDEO),
-            (SETUP, SETUP_OK),
-            ("PLAY rtsp://cam/s [77]", OK),
-        ]);
-        assert!(run.dialog.is_playing());
-        assert_eq!(run.dialog.version(), Version::V1_0);
-    }
-}
-
-#[test]
-fn a_camera_that_speaks_2_0_is_spoken_to_in_it() {
-    let options = DialogOptions { version: Version::V2_0, ..url(PLAIN) };
-    let mut run = Run::new(options);
-    let two = |answer: &str| answer.replace("RTSP/1.0", "RTSP/2.0");
-    for answer in [OPTIONS_OK, VIDEO] {
-        let request = run.next_request();
-        assert_eq!(request.version, Version::V2_0);
-        assert_eq!(request.headers.get("Supported"), Some("play.basic"));
-        run.answer(&two(answer), request.cseq().unwrap());
-    }
-    let setup = run.next_request();
-    assert_eq!(setup.headers.get("Accept-Ranges"), Some("npt"));
-    run.answer(&two(SETUP_OK), setup.cseq().unwrap());
-    let play = run.next_request();
-    run.answer(&two(OK), play.cseq().unwrap());
-    assert!(run.dialog.is_playing());
 }
