@@ -46,6 +46,10 @@ fn small_viewer(url: &str) -> io::Result<RtspClient> {
     Ok(client)
 }
 
+/// The share of the memory limit above which the slowest viewers go, and a little more: the relay
+/// looks once a second.
+const SHED_PERCENT: u64 = 95;
+
 /// A viewer that reads everything in a thread of its own, until it is told to stop.
 struct Reader {
     stop: Arc<AtomicBool>,
@@ -121,9 +125,13 @@ fn a_hundred_viewers_that_take_nothing_cost_no_more_memory_than_there_may_be() {
     }
     let most = memory.iter().copied().max().unwrap();
     assert!(most < MEMORY_MB * 1024, "{most} KiB with {} stalled viewers", stalled.len());
-    for line in ["cached pictures give way", "new viewers are refused", "a slow viewer goes"] {
+    for line in ["cached pictures give way", "new viewers are refused"] {
         assert!(relay.log_contains(line), "nobody says '{line}' at {most} KiB");
     }
+    // Whether the first two steps are enough is a matter of timing. Where they were not, the third
+    // one was taken.
+    let shed = most * 100 > MEMORY_MB * 1024 * SHED_PERCENT;
+    assert!(!shed || relay.log_contains("a slow viewer goes"), "nobody goes at {most} KiB");
     assert!(refused > 0 && stalled.len() > 5, "{refused} refused, {} stalled", stalled.len());
 
     // They are gone: what was theirs is given back, and the next viewer gets in.
