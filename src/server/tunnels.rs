@@ -4,13 +4,16 @@
 //! its connection away and ends. Each half that waits is a connection with a thread and a time limit, so
 //! there are never more than connections.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clients::Registered;
 use crate::net::{Stream, Waker};
+
+/// POSTs of one tunnel that may wait to be read.
+const MAX_POSTS: usize = 4;
 
 /// The halves that somebody may look for, by their cookies.
 #[derive(Debug, Default)]
@@ -20,8 +23,8 @@ pub struct Tunnels(Mutex<HashMap<String, Half>>);
 enum Half {
     /// A viewer, as long as it is there: its POST may come at any time, and come again.
     Get(Arc<Inbox>),
-    /// A POST whose GET is still to come.
-    Post { address: IpAddr, post: Post, waker: Arc<Waker> },
+    /// POSTs whose GET is still to come, oldest first.
+    Posts { address: IpAddr, waiting: Vec<(Post, Arc<Waker>)> },
 }
 
 /// A connection that a viewer's requests come from.
@@ -40,10 +43,12 @@ pub(super) struct Post {
 struct Inbox {
     address: IpAddr,
     waker: Arc<Waker>,
-    post: Mutex<Option<Post>>,
+    /// Those that were not taken yet, oldest first: a client that opens one for each request may
+    /// have opened the next before we have looked.
+    posts: Mutex<VecDeque<Post>>,
 }
 
-/// The cookie is in use from another address, or twice in the same way.
+/// The cookie is in use from another address, or too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken;
 
@@ -73,16 +78,18 @@ impl Tunnels {
         waker: &Arc<Waker>,
     ) -> Result<Listening, Taken> {
         let address = address.to_canonical();
-        let inbox = Arc::new(Inbox { address, waker: Arc::clone(waker), post: Mutex::new(None) });
+        let inbox = Arc::new(Inbox { address, waker: Arc::clone(waker), posts: Mutex::default() });
         let listening = Half::Get(Arc::clone(&inbox));
         let mut halves = self.lock();
         match halves.entry(cookie.clone()) {
             Entry::Occupied(known) if known.get().address() != address => return Err(Taken),
             Entry::Occupied(mut known) => {
-                if let Half::Post { post, waker, .. } = known.insert(listening) {
-                    *inbox.lock() = Some(post);
-                    // Its thread has nothing to do any more.
-                    waker.wake();
+                if let Half::Posts { waiting, .. } = known.insert(listening) {
+                    for (post, waker) in waiting {
+                        inbox.lock().push_back(post);
+                        // Its thread has nothing to do any more.
+                        waker.wake();
+                    }
                 }
             }
             Entry::Vacant(free) => {
@@ -102,27 +109,31 @@ impl Tunnels {
         waker: &Arc<Waker>,
     ) -> Result<Option<Waiting>, Taken> {
         let address = address.to_canonical();
+        let stream = Arc::clone(&post.stream);
         match self.lock().entry(cookie.clone()) {
-            Entry::Occupied(known) => match known.get() {
+            Entry::Occupied(mut known) => match known.get_mut() {
                 Half::Get(inbox) if inbox.address == address => {
-                    *inbox.lock() = Some(post);
+                    let mut posts = inbox.lock();
+                    if posts.len() >= MAX_POSTS {
+                        return Err(Taken);
+                    }
+                    posts.push_back(post);
                     inbox.waker.wake();
-                    Ok(None)
+                    return Ok(None);
                 }
-                _ => Err(Taken),
+                Half::Posts { address: known, waiting }
+                    if *known == address && waiting.len() < MAX_POSTS =>
+                {
+                    waiting.push((post, Arc::clone(waker)));
+                }
+                _ => return Err(Taken),
             },
             Entry::Vacant(free) => {
-                let stream = Arc::clone(&post.stream);
-                free.insert(Half::Post { address, post, waker: Arc::clone(waker) });
-                Ok(Some(Waiting { tunnels: Arc::clone(self), cookie, stream }))
+                let waiting = vec![(post, Arc::clone(waker))];
+                free.insert(Half::Posts { address, waiting });
             }
         }
-    }
-
-    /// Forgets a half, if it is still the one that is meant; `true` if it was.
-    fn forget(&self, cookie: &str, is_meant: impl Fn(&Half) -> bool) -> bool {
-        let mut halves = self.lock();
-        halves.get(cookie).is_some_and(is_meant) && halves.remove(cookie).is_some()
+        Ok(Some(Waiting { tunnels: Arc::clone(self), cookie, stream }))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Half>> {
@@ -134,51 +145,66 @@ impl Half {
     fn address(&self) -> IpAddr {
         match self {
             Self::Get(inbox) => inbox.address,
-            Self::Post { address, .. } => *address,
+            Self::Posts { address, .. } => *address,
         }
     }
 
-    fn is_post(&self, stream: &Arc<Stream>) -> bool {
-        matches!(self, Self::Post { post, .. } if Arc::ptr_eq(&post.stream, stream))
+    /// The place of a connection among the POSTs that wait.
+    fn place_of(&self, stream: &Arc<Stream>) -> Option<usize> {
+        let Self::Posts { waiting, .. } = self else { return None };
+        waiting.iter().position(|(post, _)| Arc::ptr_eq(&post.stream, stream))
     }
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Option<Post>> {
-        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Post>> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listening {
     /// Whether a POST has come that was not taken yet.
     pub(super) fn has_post(&self) -> bool {
-        self.inbox.lock().is_some()
+        !self.inbox.lock().is_empty()
     }
 
-    /// The POST that has come.
+    /// The oldest POST that has come.
     pub(super) fn take_post(&self) -> Option<Post> {
-        self.inbox.lock().take()
+        self.inbox.lock().pop_front()
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.tunnels.forget(
-            &self.cookie,
-            |half| matches!(half, Half::Get(inbox) if Arc::ptr_eq(inbox, &self.inbox)),
-        );
+        let mut halves = self.tunnels.lock();
+        let own = |half: &Half| matches!(half, Half::Get(inbox) if Arc::ptr_eq(inbox, &self.inbox));
+        if halves.get(&self.cookie).is_some_and(own) {
+            halves.remove(&self.cookie);
+        }
     }
 }
 
 impl Waiting {
     /// Whether the GET has not come yet.
     pub(super) fn is_waiting(&self) -> bool {
-        self.tunnels.lock().get(&self.cookie).is_some_and(|half| half.is_post(&self.stream))
+        self.tunnels
+            .lock()
+            .get(&self.cookie)
+            .is_some_and(|half| half.place_of(&self.stream).is_some())
     }
 
     /// Waits no longer; `false` when the GET has the connection already.
     pub(super) fn take_back(&self) -> bool {
-        self.tunnels.forget(&self.cookie, |half| half.is_post(&self.stream))
+        let mut halves = self.tunnels.lock();
+        let Some(half) = halves.get_mut(&self.cookie) else { return false };
+        let (Some(place), Half::Posts { waiting, .. }) = (half.place_of(&self.stream), half) else {
+            return false;
+        };
+        waiting.remove(place);
+        if waiting.is_empty() {
+            halves.remove(&self.cookie);
+        }
+        true
     }
 }
 
@@ -237,8 +263,27 @@ mod tests {
         let waiting = tunnels.speak("b".into(), HOME, post(""), &waker()).unwrap().unwrap();
         assert_eq!(tunnels.listen("b".into(), ELSEWHERE, &waker()).unwrap_err(), Taken);
         assert_eq!(tunnels.speak("b".into(), ELSEWHERE, post(""), &waker()).unwrap_err(), Taken);
-        assert_eq!(tunnels.speak("b".into(), HOME, post(""), &waker()).unwrap_err(), Taken);
         assert!(waiting.is_waiting());
+    }
+
+    #[test]
+    fn posts_in_quick_succession_are_all_kept_up_to_a_few_before_and_behind_their_get() {
+        let tunnels = Arc::new(Tunnels::default());
+        let speak = |body| tunnels.speak("a".into(), HOME, post(body), &waker());
+        let bodies = ["1", "2", "3", "4"];
+        let waiting = bodies.map(|body| speak(body).unwrap().unwrap());
+        assert_eq!(speak("5").unwrap_err(), Taken);
+        assert!(waiting[1].take_back() && !waiting[1].is_waiting() && waiting[2].is_waiting());
+        let get = tunnels.listen("a".into(), HOME, &waker()).unwrap();
+        assert!(waiting.iter().all(|waiting| !waiting.take_back()));
+        for body in ["5", "6"] {
+            assert_eq!(
+                speak(body).map(|waiting| waiting.is_none()),
+                if body == "5" { Ok(true) } else { Err(Taken) }
+            );
+        }
+        let taken: Vec<_> = std::iter::from_fn(|| get.take_post()).map(|post| post.rest).collect();
+        assert_eq!(taken, [b"1", b"3", b"4", b"5"]);
     }
 
     #[test]
