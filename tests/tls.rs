@@ -34,18 +34,6 @@ fn door(camera: &Camera) -> String {
     format!("log_level=debug\n[stream]\nname=door\nrtsp_url={}\n", camera.url("main"))
 }
 
-/// Packets of one track follow one another without a gap.
-fn expect_media(client: &mut RtspClient, packets: u64) {
-    let mut video = Continuity::default();
-    while video.packets < packets {
-        let frame = client.read_frame(SOON).unwrap().expect("the stream goes on");
-        if frame.channel == 0 {
-            video.push(&frame.payload).unwrap();
-        }
-    }
-    assert_eq!(video.gaps, 0);
-}
-
 /// The SHA-256 of the certificate that a port shows now.
 fn shown(port_of: &str) -> String {
     RtspClient::connect(port_of).unwrap().certificate().unwrap()
@@ -57,8 +45,8 @@ fn a_viewer_watches_over_tls_beside_one_without() {
     let relay = Relay::with_tls(&Certificate::new(), &door(&camera));
     let mut secret = RtspClient::watch(&relay.tls_url("door")).unwrap();
     let mut plain = RtspClient::watch(&relay.url("door")).unwrap();
-    expect_media(&mut secret, 300);
-    expect_media(&mut plain, 100);
+    support::expect_media(&mut secret, 300);
+    support::expect_media(&mut plain, 100);
     assert_eq!(camera.stats().sessions_total, 1);
     let joined = relay.wait_log("viewer joined stream=door client=1 ", SOON).unwrap();
     assert!(joined.contains(" transport=tls "), "{joined}");
@@ -86,7 +74,7 @@ fn media_never_leaves_in_the_clear_for_a_viewer_that_came_over_tls() {
     // It goes on with what is offered.
     client.setup(0, TransportSpec::interleaved(0)).unwrap();
     client.play().unwrap();
-    expect_media(&mut client, 30);
+    support::expect_media(&mut client, 30);
     assert!(relay.process().udp_ports().is_empty());
 }
 
@@ -107,7 +95,7 @@ fn a_viewer_too_slow_for_its_tls_skips_pictures_and_stays() {
     // The kernel's buffers on the loopback take seconds to fill.
     let until = Instant::now() + Duration::from_secs(6);
     while Instant::now() < until {
-        expect_media(&mut quick, 100);
+        support::expect_media(&mut quick, 100);
     }
     let mut video = Continuity::default();
     let mut last = None;
@@ -156,7 +144,7 @@ fn who_speaks_the_wrong_language_to_a_port_is_told_of_and_harms_nobody() {
         let _reset_or_end = socket.read_to_end(&mut rest);
         assert!(rest.len() < 64);
     }
-    expect_media(&mut watching, 50);
+    support::expect_media(&mut watching, 50);
     // Only the first line of many in a short time is one for everybody.
     let (info, all) = (" INFO  connection closed", "connection closed");
     assert!(wait_until(SOON, || relay.log().iter().filter(|l| l.contains(all)).count() >= 3));
@@ -202,7 +190,7 @@ fn a_certificate_is_renewed_by_hup_and_those_who_watch_go_on() {
     let line = relay.wait_log("stays in use", SOON).unwrap();
     assert!(line.contains("holds no private key as PEM"), "{line}");
     assert_eq!(shown(&url), certificate.fingerprint());
-    expect_media(&mut watching, 50);
+    support::expect_media(&mut watching, 50);
 }
 
 #[test]
@@ -265,7 +253,7 @@ fn a_pinned_camera_is_pulled_over_tls_with_its_login() {
     let (camera, url, fingerprint) = secure_camera(Auth::Digest { sha256: false, qop: true });
     let relay = relay_of(&url, &format!("tls_fingerprint={fingerprint}"));
     let mut client = RtspClient::watch(&relay.url("door")).unwrap();
-    expect_media(&mut client, 300);
+    support::expect_media(&mut client, 300);
     drop(client);
     assert!(wait_until(SOON, || camera.stats().teardowns == 1), "it is told that we leave");
     assert_eq!(camera.stats().sessions_max, 1);
@@ -298,7 +286,7 @@ fn a_camera_that_signed_for_itself_is_refused_with_the_line_that_pins_it() {
     // What the line says to paste works, and so does taking anybody.
     for line in [format!("tls_fingerprint={fingerprint}"), "tls_insecure=yes".to_owned()] {
         let relay = relay_of(&url, &line);
-        expect_media(&mut RtspClient::watch(&relay.url("door")).unwrap(), 30);
+        support::expect_media(&mut RtspClient::watch(&relay.url("door")).unwrap(), 30);
     }
 }
 
@@ -325,7 +313,7 @@ fn a_camera_is_trusted_by_the_authorities_of_the_system() {
         Relay::with_env("SSL_CERT_FILE", &authority, &config)
     };
     let known = relay(&url.replace("127.0.0.1", "localhost"));
-    expect_media(&mut RtspClient::watch(&known.url("door")).unwrap(), 30);
+    support::expect_media(&mut RtspClient::watch(&known.url("door")).unwrap(), 30);
     let unknown = relay(&url);
     assert!(RtspClient::watch(&unknown.url("door")).is_err());
     let line = unknown.wait_log("camera offline", SOON).unwrap();
@@ -411,7 +399,7 @@ fn a_camera_that_moved_is_found_behind_each_kind_of_redirect_with_its_login() {
     let relay = Relay::start(&format!("log_level=debug\n{}", streams.concat()));
     for status in statuses {
         let mut client = RtspClient::watch(&relay.url(&format!("s{status}"))).unwrap();
-        expect_media(&mut client, 10);
+        support::expect_media(&mut client, 10);
     }
     assert_eq!(camera.stats().logins_failed, 0);
 }
@@ -450,7 +438,7 @@ fn a_real_camera_is_pulled_over_tls() {
     let line = relay.wait_log("tls_fingerprint=", SOON).unwrap();
     let pin = line.split_whitespace().find(|word| word.starts_with("tls_fingerprint=")).unwrap();
     let relay = Relay::start(&config(pin));
-    expect_media(&mut RtspClient::watch(&relay.url("gate")).unwrap(), 100);
+    support::expect_media(&mut RtspClient::watch(&relay.url("gate")).unwrap(), 100);
 }
 
 #[test]

@@ -16,9 +16,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use sim::{Camera, Options};
 use socket2::{Domain, Socket, Type};
-use support::{
-    Certificate, Continuity, Finished, GstCamera, Program, Relay, RtspClient, project, wait_until,
-};
+use support::{Certificate, Finished, GstCamera, Program, Relay, RtspClient, project, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Longer than any player takes when all is well.
@@ -31,17 +29,6 @@ fn relay_of(camera: &Camera, more: &str) -> Relay {
         "log_level=debug\nsource_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={}\n",
         camera.url("main")
     ))
-}
-
-fn expect_media(client: &mut RtspClient, packets: u64) {
-    let mut video = Continuity::default();
-    while video.packets < packets {
-        let frame = client.read_frame(SOON).unwrap().expect("the stream goes on");
-        if frame.channel == 0 {
-            video.push(&frame.payload).unwrap();
-        }
-    }
-    assert_eq!(video.gaps, 0);
 }
 
 /// One half of a tunnel, from an address of the loopback network.
@@ -91,7 +78,7 @@ fn a_viewer_watches_through_http_with_one_thread_and_lets_the_camera_go() {
     assert!(refused.to_string().contains("461"), "{refused}");
     client.setup(0, TransportSpec::interleaved(0)).unwrap();
     client.play().unwrap();
-    expect_media(&mut client, 100);
+    support::expect_media(&mut client, 100);
     client.keep_alive().unwrap();
     assert!(relay.wait_log(" transport=http ", SOON).is_some());
     assert!(wait_until(SOON, || relay.threads() == idle + 2), "its own and the camera's");
@@ -197,7 +184,7 @@ fn a_tunnel_lives_on_when_its_post_ends_and_dies_with_its_get() {
     // Longer than a half may wait for its other half.
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
-        expect_media(&mut client, 10);
+        support::expect_media(&mut client, 10);
     }
     client.open_post().unwrap();
     client.keep_alive().unwrap();

@@ -11,6 +11,7 @@ use super::Web;
 use super::request::{HttpRequest, MAX_HEAD, Verb};
 use super::response::HttpResponse;
 use crate::clients::Registered;
+use crate::drill;
 use crate::net::{Interest, Waker, tcp, wait};
 
 const STACK: usize = 256 * 1024;
@@ -27,10 +28,10 @@ pub(super) struct Gone;
 
 /// A connection; reads and writes end when the relay does.
 pub(super) struct Connection {
-    pub(super) web: Arc<Web>,
-    pub(super) stream: TcpStream,
-    pub(super) waker: Arc<Waker>,
-    pub(super) peer: SocketAddr,
+    web: Arc<Web>,
+    stream: TcpStream,
+    waker: Arc<Waker>,
+    peer: SocketAddr,
     registered: Registered,
     /// What was read and is not used yet.
     buffer: Vec<u8>,
@@ -47,8 +48,9 @@ pub(super) fn spawn(web: &Arc<Web>, stream: TcpStream, peer: SocketAddr) -> io::
     Builder::new().name(format!("h{id}")).stack_size(STACK).spawn(move || {
         let mut connection = connection;
         let outcome = catch_unwind(AssertUnwindSafe(|| connection.serve()));
-        if outcome.is_err() {
-            log::error!("internal failure, an HTTP connection ends address={peer}");
+        if let Err(panic) = outcome {
+            let reason = drill::reason(&*panic);
+            log::error!("internal failure, an HTTP connection ends: {reason} address={peer}");
         }
     })?;
     Ok(())
@@ -59,8 +61,8 @@ impl Connection {
     fn serve(&mut self) -> Result<(), Gone> {
         loop {
             let Some(request) = self.request()? else { return Ok(()) };
-            let keep_alive = self.answer(&request)? && request.keep_alive;
-            if !keep_alive {
+            self.answer(&request)?;
+            if !request.keep_alive {
                 return Ok(());
             }
         }
@@ -108,12 +110,11 @@ impl Connection {
         }
     }
 
-    /// Answers a request; `false` when the connection cannot serve another.
-    fn answer(&mut self, request: &HttpRequest) -> Result<bool, Gone> {
+    /// Answers a request.
+    fn answer(&mut self, request: &HttpRequest) -> Result<(), Gone> {
         let response = self.web.respond(request, self.peer);
         let with_body = request.verb != Verb::Head;
-        self.write(&response.encode(with_body, request.keep_alive))?;
-        Ok(true)
+        self.write(&response.encode(with_body, request.keep_alive))
     }
 
     /// Reads what there is into the buffer, waiting for it if need be.
@@ -136,7 +137,7 @@ impl Connection {
     }
 
     /// Writes all of it, waiting for the peer as long as it may take nothing.
-    pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<(), Gone> {
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Gone> {
         let patience = self.web.config.write_timeout;
         let mut deadline = Instant::now() + patience;
         while !bytes.is_empty() {

@@ -19,11 +19,11 @@ mod programs;
 mod recorder;
 mod rules;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtsp_proto::{Response, Version};
 use sim::{Camera, Clip, Options, Path};
-use support::{Incoming, Relay, RtspClient};
+use support::{Incoming, Relay, RtspClient, response};
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -78,18 +78,6 @@ impl House {
     fn ask(&self, client: &mut RtspClient, lines: &str) -> Response {
         client.send_raw(self.wire(&format!("{lines}\n\n")).as_bytes()).unwrap();
         response(client)
-    }
-}
-
-/// The next response, whatever frames come before it.
-fn response(client: &mut RtspClient) -> Response {
-    let deadline = Instant::now() + SOON;
-    loop {
-        match client.next(deadline) {
-            Ok(Incoming::Response(response)) => return response,
-            Ok(Incoming::Frame(_)) => {}
-            other => panic!("{other:?} instead of an answer"),
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rtsp_proto::Response;
 use sim::{Camera, Clip, Options, Path};
-use support::{Incoming, Relay, RtspClient};
+use support::{Incoming, Relay, RtspClient, response};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -64,18 +64,6 @@ impl House {
     fn ask(&self, client: &mut RtspClient, lines: &str) -> Response {
         client.send_raw(self.wire(&format!("{lines}\n\n")).as_bytes()).unwrap();
         response(client)
-    }
-}
-
-/// The next response, whatever frames come before it.
-fn response(client: &mut RtspClient) -> Response {
-    let deadline = Instant::now() + SOON;
-    loop {
-        match client.next(deadline) {
-            Ok(Incoming::Response(response)) => return response,
-            Ok(Incoming::Frame(_)) => {}
-            other => panic!("{other:?} instead of an answer"),
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod certificate;
 mod continuity;
+mod expect;
 pub mod film;
 mod gst_camera;
 mod listening;
@@ -21,6 +22,7 @@ mod watched;
 
 pub use certificate::Certificate;
 pub use continuity::Continuity;
+pub use expect::{expect_media, response};
 pub use gst_camera::GstCamera;
 pub use listening::{free_port, is_listening};
 pub use lossy_network::{Fate, LossyNetwork, Passage};
