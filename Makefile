@@ -1,7 +1,6 @@
 # `make` alone lists the targets. Nothing here needs more than a Rust toolchain and bash.
 
 CARGO ?= cargo
-FUZZ_SECONDS ?= 600
 MINUTES ?= 10
 DESTDIR ?=
 PREFIX ?= /usr
@@ -40,9 +39,14 @@ soak: ## failing cameras, misbehaving viewers, for MINUTES (10); SEED=n for the 
 	$(CARGO) build --release --locked --bins --example soak
 	target/release/examples/soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-fuzz: ## each fuzz target for FUZZ_SECONDS (600); needs nightly and cargo-fuzz
-	cd rtsp-proto && for target in $$($(CARGO) +nightly fuzz list); do \
-		$(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+fuzz: ## each fuzz target for MINUTES (10); needs cargo-fuzz (docs/fuzzing.md)
+	@for place in rtsp-proto/fuzz tests/fuzz; do \
+		for target in $$($(CARGO) fuzz list --fuzz-dir $$place); do \
+			echo "$$target:"; \
+			$(CARGO) fuzz run --fuzz-dir $$place -s none "$$target" -- \
+				-max_total_time=$$(($(MINUTES) * 60)) -timeout=20 -rss_limit_mb=1024 \
+				-print_final_stats=1 || exit 1; \
+		done; \
 	done
 
 deb: ## the Debian package: ../rtsp-relay_VERSION_ARCH.deb

@@ -169,7 +169,8 @@ fn probe(args: &[OsString]) -> Result<Command, UsageError> {
                     b"auto" => TransportPolicy::Auto,
                     b"tcp" => TransportPolicy::Tcp,
                     b"udp" => TransportPolicy::Udp,
-                    _ => return Err(wrong("--transport needs auto, tcp or udp")),
+                    b"multicast" => TransportPolicy::Multicast,
+                    _ => return Err(wrong("--transport needs auto, tcp, udp or multicast")),
                 }
             }
             Item::Option("json", _) => json = true,
@@ -381,7 +382,7 @@ mod tests {
             ("-- -v", "unexpected argument '-v'"),
             ("probe", "probe needs the URL of a camera"),
             ("probe a b", "probe takes one URL"),
-            ("probe a --transport quic", "--transport needs auto, tcp or udp"),
+            ("probe a --transport quic", "--transport needs auto, tcp, udp or multicast"),
             ("probe a --jsom", "unknown option '--jsom', did you mean '--json'?"),
         ] {
             assert_eq!(error(line), expected, "{line}");

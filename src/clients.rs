@@ -1,11 +1,12 @@
 //! All connections of clients, to count, list and stop them.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::limits::logins::network;
 use crate::net::Waker;
 
 /// The connections that exist.
@@ -14,12 +15,24 @@ pub struct Clients {
     known: Mutex<BTreeMap<u64, Arc<Entry>>>,
     left: Condvar,
     next_id: AtomicU64,
+    stopping: AtomicBool,
     /// When a connection that speaks something else was told of last.
     foreign_told: Mutex<Option<Instant>>,
+    /// Strangers whose end was told of, and since when they are counted.
+    strangers_told: Mutex<Option<(Instant, u32)>>,
+    /// When room was made last.
+    made_room: Mutex<Option<Instant>>,
 }
 
 /// Scanners knock all day: as often is it told at most that somebody spoke something else.
 const FOREIGN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// So many lines may tell of strangers in such a time: their number is for them to choose.
+const STRANGER_LINES: u32 = 20;
+/// Looking for room means looking at every connection: not more often than this.
+const ROOM_INTERVAL: Duration = Duration::from_millis(5);
+/// Who has just come may be about to say something.
+const NEWCOMER: Duration = Duration::from_millis(500);
 
 /// One connection, as others see it.
 #[derive(Debug)]
@@ -33,6 +46,8 @@ pub struct Entry {
     /// What wakes its thread.
     pub waker: Arc<Waker>,
     stop: AtomicBool,
+    /// Why it is to end, if there is more to say than that it is.
+    reason: OnceLock<Arc<str>>,
     details: Mutex<Details>,
 }
 
@@ -73,6 +88,7 @@ impl Registered {
             since: Instant::now(),
             waker,
             stop: AtomicBool::new(false),
+            reason: OnceLock::new(),
             details: Mutex::default(),
         });
         clients.lock().insert(id, Arc::clone(&entry));
@@ -101,13 +117,74 @@ impl Clients {
         news
     }
 
+    /// Whether all of them are being ended.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    /// Whether there is room in the log for another line about somebody who never logged in.
+    pub fn stranger_is_news(&self) -> bool {
+        let mut told = self.strangers_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, count) = told
+            .filter(|(since, _)| since.elapsed() < FOREIGN_INTERVAL)
+            .unwrap_or((Instant::now(), 0));
+        *told = Some((since, count.saturating_add(1)));
+        count < STRANGER_LINES
+    }
+
+    /// All places are taken and somebody comes from `newcomer`: whether room is being made for him.
+    /// Of the network that has most connections on which no stream was asked for, and more than the
+    /// newcomer's, the oldest is ended. So whoever holds all connections keeps nobody out.
+    pub fn make_room(&self, newcomer: IpAddr) -> bool {
+        let mut made = self.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_some_and(|at| at.elapsed() < ROOM_INTERVAL) {
+            return false;
+        }
+        *made = Some(Instant::now());
+        let known = self.lock();
+        let idle = |entry: &&Arc<Entry>| {
+            let details = entry.details();
+            !entry.is_stopping() && details.stream.is_none() && !details.playing
+        };
+        let mut counts: HashMap<IpAddr, u32> = HashMap::new();
+        for entry in known.values().filter(idle) {
+            *counts.entry(network(entry.address.ip())).or_default() += 1;
+        }
+        let own = counts.get(&network(newcomer)).copied().unwrap_or_default();
+        let most =
+            counts.iter().max_by_key(|(_, count)| **count).filter(|(_, count)| **count > own);
+        let Some((crowd, _)) = most else { return false };
+        let mut theirs = known.values().filter(idle).filter(|entry| {
+            network(entry.address.ip()) == *crowd && entry.since.elapsed() >= NEWCOMER
+        });
+        let oldest = theirs.next();
+        if let Some(oldest) = oldest {
+            let _said = oldest.reason.set(Arc::from("it asked for nothing, and others came"));
+            oldest.stop();
+        }
+        oldest.is_some()
+    }
+
     /// Ends one; `false` when there is none of this id.
     pub fn stop_one(&self, id: u64) -> bool {
         self.lock().get(&id).map(|entry| entry.stop()).is_some()
     }
 
+    /// Ends those whose details are such, and tells them why. Gives how many.
+    pub fn stop_those(&self, reason: &Arc<str>, such: impl Fn(&Entry, &Details) -> bool) -> usize {
+        let entries = self.list();
+        let meant = entries.iter().filter(|entry| such(entry, &entry.details()));
+        meant
+            .map(|entry| {
+                let _said = entry.reason.set(Arc::clone(reason));
+                entry.stop();
+            })
+            .count()
+    }
+
     /// Ends all and waits until they are gone, or for the deadline; gives how many are left.
     pub fn stop(&self, deadline: Instant) -> usize {
+        self.stopping.store(true, SeqCst);
         let mut known = self.lock();
         loop {
             for entry in known.values() {
@@ -145,6 +222,12 @@ impl Entry {
         self.stop.load(SeqCst)
     }
 
+    /// Why it is to end, for its last words.
+    pub fn reason(&self) -> Arc<str> {
+        let known = self.reason.get().map(Arc::clone);
+        known.unwrap_or_else(|| Arc::from("the relay ends the connection"))
+    }
+
     fn stop(&self) {
         if !self.stop.swap(true, SeqCst) {
             self.waker.wake();
@@ -156,5 +239,68 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.clients.lock().remove(&self.entry.id);
         self.clients.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn come(clients: &Arc<Clients>, address: &str, ago: Duration) -> Registered {
+        let waker = Arc::new(Waker::new().unwrap());
+        let address = SocketAddr::new(address.parse().unwrap(), 1);
+        let mut registered = Registered::new(clients, clients.next_id(), address, waker);
+        let entry = Arc::get_mut(&mut registered.entry);
+        assert!(entry.is_none(), "the list has it, too");
+        let since = Instant::now().checked_sub(ago).unwrap();
+        let entry = Entry {
+            id: registered.entry.id,
+            address,
+            since,
+            waker: Arc::clone(&registered.entry.waker),
+            stop: AtomicBool::new(false),
+            reason: OnceLock::new(),
+            details: Mutex::default(),
+        };
+        registered.entry = Arc::new(entry);
+        clients.lock().insert(registered.entry.id, Arc::clone(&registered.entry));
+        registered
+    }
+
+    fn make_room(clients: &Clients, newcomer: &str) -> bool {
+        *clients.made_room.lock().unwrap() = None;
+        clients.make_room(newcomer.parse().unwrap())
+    }
+
+    #[test]
+    fn room_is_made_by_ending_the_oldest_idle_connection_of_whoever_has_most() {
+        let clients: Arc<Clients> = Arc::default();
+        let long = Duration::from_secs(9);
+        let crowd: Vec<_> = (0..3).map(|_| come(&clients, "2001:db8::1", long)).collect();
+        let honest = come(&clients, "192.0.2.1", long);
+        let asked = |entry: &Entry| entry.update(|details| details.stream = Some("door".into()));
+        asked(&crowd[0].entry);
+        assert!(!make_room(&clients, "2001:db8::ffff"), "its own network has most");
+        assert!(make_room(&clients, "192.0.2.2"));
+        let stopped: Vec<_> = crowd.iter().map(|one| one.entry.is_stopping()).collect();
+        assert_eq!(stopped, [false, true, false]);
+        assert!(!honest.entry.is_stopping());
+        assert!(!clients.make_room("192.0.2.2".parse().unwrap()), "not twice at once");
+        // One each is left: nobody has more than the other.
+        assert!(!make_room(&clients, "192.0.2.1"));
+    }
+
+    #[test]
+    fn who_has_just_come_may_say_what_he_wants() {
+        let clients: Arc<Clients> = Arc::default();
+        let _crowd: Vec<_> = (0..3).map(|_| come(&clients, "192.0.2.1", Duration::ZERO)).collect();
+        assert!(!make_room(&clients, "192.0.2.2"));
+    }
+
+    #[test]
+    fn a_crowd_of_strangers_does_not_fill_the_log() {
+        let clients = Clients::default();
+        let told = (0..1000).filter(|_| clients.stranger_is_news()).count();
+        assert_eq!(told, STRANGER_LINES as usize);
     }
 }

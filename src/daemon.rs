@@ -1,27 +1,32 @@
 //! The parts put together: the one place that lists what starts and stops, and in which order.
 
+mod listeners;
+mod reload;
 mod signals;
 mod status;
 mod tick;
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use log::LevelFilter;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::access::Access;
+use crate::config::Sources;
 use crate::config::model::Config;
+use crate::current::Current;
 use crate::drill;
-use crate::limits::Gatekeeper;
-use crate::net::Acceptor;
-use crate::server::{Server, UdpPorts, Wanted};
+use crate::limits::{Gatekeeper, Wanted};
+use crate::server::{Groups, Server, UdpPorts};
 use crate::service::Service;
 use crate::source::Registry;
-use crate::tls::Keyring;
-use crate::web::Web;
+use crate::tls::{Identity, Keyring};
+use crate::web::{Outcome, Reloads, Web};
+use listeners::Listeners;
+use reload::Reload;
 use signals::{Signal, Signals};
 use tick::Tick;
 
@@ -35,6 +40,8 @@ const HANDOFF_SWITCH: &str = "RTSP_RELAY_HANDOFF";
 const OWN_FILES: u64 = 24;
 /// The connection, the waker, and UDP ports for two tracks.
 const FILES_PER_CAMERA: u64 = 6;
+/// The ports it is sent from, the waker, and RTCP of two tracks.
+const FILES_PER_GROUP: u64 = 5;
 /// The connection and the waker.
 const FILES_PER_CLIENT: u64 = 2;
 
@@ -52,8 +59,14 @@ impl std::fmt::Display for StartError {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, then ends in good order.
-pub fn run(config: Config) -> Result<(), StartError> {
+/// Runs until SIGTERM or SIGINT, then ends in good order. The configuration comes from `sources`,
+/// which are read again when that is asked for; `level` says how much is logged when the configuration
+/// has it so.
+pub fn run(
+    config: Config,
+    sources: &Sources,
+    level: &dyn Fn(LevelFilter) -> LevelFilter,
+) -> Result<(), StartError> {
     let failed = |what: &str| {
         let what = what.to_owned();
         move |error| StartError { what, error }
@@ -62,49 +75,66 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let mut service =
         Service::from_env().map_err(failed("cannot reach the service manager (NOTIFY_SOCKET)"))?;
     let files = raise_file_limit();
-    for key in unserved(&config) {
-        log::warn!("{key} is checked but has no effect in this version");
-    }
-    let config = Arc::new(config);
+    let handoff = std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off");
+    let config = Arc::new(Current::new(config));
+    let first = config.get();
+    let gatekeeper = Arc::new(Gatekeeper::new(&first.limits));
+    let identity = identity(&first).map_err(failed("cannot speak TLS"))?;
     let server = Arc::new(Server {
-        registry: Arc::new(Registry::new(&config)),
-        access: Arc::new(Access::new(&config)),
-        gatekeeper: Arc::new(Gatekeeper::new(&config.limits)),
+        registry: Arc::new(Registry::new(&first)),
+        access: Current::new(Access::new(&first, Arc::clone(&gatekeeper.logins))),
+        gatekeeper,
         clients: Arc::default(),
-        udp: UdpPorts::new(&config),
+        udp: UdpPorts::new(&first),
+        groups: Groups::new(&first, handoff),
         tunnels: Arc::default(),
-        keyring: keyring(&config)?,
-        tick: Wanted::new().map_err(failed("cannot wake the main thread"))?,
-        most_connections: most_connections(files, config.limits.max_camera_connections),
-        handoff: std::env::var_os(HANDOFF_SWITCH).is_none_or(|value| value != "off"),
+        keyring: Arc::new(Current::new(identity.as_ref().map(Keyring::new))),
+        tick: Arc::new(Wanted::new().map_err(failed("cannot wake the main thread"))?),
+        most_connections: most_connections(files, &first).into(),
+        handoff,
         config,
     });
     server.udp.reserve().map_err(|(address, error)| StartError {
         what: format!("cannot use UDP port {address} and the next one (rtp_port)"),
         error,
     })?;
-    let mut acceptors = listen(&server)?;
-    let web = Arc::new(Web::new(
+    let web = Web::new(
         Arc::clone(&server.config),
         Arc::clone(&server.registry),
         Arc::clone(&server.clients),
         Arc::clone(&server.gatekeeper),
-    ));
-    let mut http_acceptors = listen_http(&web)?;
-    greet(&server, &acceptors);
+        Arc::clone(&server.tick),
+        server.handoff,
+        Arc::new(Reloads::new(Arc::clone(server.tick.waker()))),
+    );
+    let web = Arc::new(web.with_tls(Arc::clone(&server.keyring)));
+    let mut listeners = Listeners::start(&server, &web, &first)?;
+    drop(first);
+    greet(&server);
+    let reload = Reload { sources, level, files };
     service.status(&in_short(&server));
     service.ready();
     let mut tick = Tick::new();
+    let mut hup = false;
     loop {
         let due = [service.due(), tick.due()].into_iter().flatten().min();
         match signals.wait(server.tick.waker(), due).map_err(failed("cannot wait for signals"))? {
             Some(Signal::End) => break,
             Some(Signal::Status) => status::tell(&server),
-            Some(Signal::Reload) => {
-                renew_certificate(&server);
-                log::warn!("the configuration is read at the start only: restart to apply changes");
-            }
+            Some(Signal::Reload) => hup = true,
             None => {}
+        }
+        if std::mem::take(&mut hup) || web.reloads.is_asked() {
+            service.reloading();
+            let reloaded = catch_unwind(AssertUnwindSafe(|| {
+                reload.run(&server, &web, &mut listeners);
+            }));
+            if let Err(panic) = reloaded {
+                let reason = drill::reason(&*panic);
+                log::error!("internal failure, the configuration was not read again: {reason}");
+                web.reloads.done(Outcome::failed(reason));
+            }
+            service.ready();
         }
         let ticked = catch_unwind(AssertUnwindSafe(|| tick.run(&server, Instant::now())));
         if let Err(panic) = ticked {
@@ -123,9 +153,8 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let started = Instant::now();
     let deadline = started + GRACE;
     log::info!("stopping clients={} cameras={}", server.clients.count(), server.registry.cameras());
-    for acceptor in acceptors.iter_mut().chain(&mut http_acceptors) {
-        acceptor.stop();
-    }
+    web.reloads.close();
+    listeners.stop();
     let left = server.clients.stop(deadline) + web.connections.stop(deadline);
     if left > 0 {
         log::warn!("gave up waiting for clients left={left}");
@@ -172,124 +201,25 @@ fn raise_file_limit() -> Option<u64> {
 
 /// Connections of clients that `files` are enough for, when the relay itself and its cameras have
 /// theirs: a camera that comes back must not find that clients have taken its descriptors.
-fn most_connections(files: Option<u64>, cameras: u32) -> usize {
+fn most_connections(files: Option<u64>, config: &Config) -> usize {
     let Some(files) = files else { return usize::MAX };
-    let own = OWN_FILES + u64::from(cameras) * FILES_PER_CAMERA;
+    let groups = config.streams.values().filter(|stream| stream.multicast.is_some()).count() as u64;
+    let cameras = u64::from(config.limits.max_camera_connections);
+    let own = OWN_FILES + cameras * FILES_PER_CAMERA + groups.min(cameras) * FILES_PER_GROUP;
     let free = files.saturating_sub(own.min(files / 2));
     usize::try_from(free / FILES_PER_CLIENT).unwrap_or(usize::MAX).max(1)
 }
 
-/// What the configuration asks for and this version does not do yet: whoever relies on it must
-/// learn so from the first lines of the log, not from its absence.
-fn unserved(config: &Config) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut note = |asked: bool, key: &str| {
-        if asked {
-            keys.push(key.to_owned());
-        }
-    };
-    for (name, stream) in &config.streams {
-        let mut note = |asked: bool, key: &str| note(asked, &format!("{key} of stream {name}"));
-        note(stream.multicast, "multicast");
-    }
-    keys
-}
-
-/// Who the relay is on `rtsps_port`, if it listens there.
-fn keyring(config: &Config) -> Result<Option<Keyring>, StartError> {
-    let Some(files) = config.tls.as_ref().filter(|_| config.rtsps_port.is_some()) else {
+/// Who the relay is to those who speak TLS, if there is a place where it is spoken.
+fn identity(config: &Config) -> io::Result<Option<Identity>> {
+    let Some(files) = config.tls.as_ref().filter(|_| config.speaks_tls()) else {
         return Ok(None);
     };
     // It was checked, and may have changed since.
-    let identity = files.load().map_err(|flaw| StartError {
-        what: "cannot listen on rtsps_port".to_owned(),
-        error: io::Error::other(flaw.to_string()),
-    })?;
-    Ok(Some(Keyring::new(&identity)))
+    files.load().map(Some).map_err(|flaw| io::Error::other(flaw.to_string()))
 }
 
-/// Reads certificate and key anew, for the connections that come from now on.
-fn renew_certificate(server: &Server) {
-    let (Some(keyring), Some(files)) = (&server.keyring, &server.config.tls) else { return };
-    match files.load() {
-        Ok(identity) => {
-            keyring.replace(&identity);
-            let until = identity.validity().map_or("?", |validity| &validity.until.date);
-            log::info!(
-                "certificate renewed file={} valid_until={until}",
-                files.certificate.display()
-            );
-            if let Some(text) = files.untimely(&identity, SystemTime::now()) {
-                log::warn!("{text}");
-            }
-        }
-        Err(flaw) => log::error!("{flaw}: the certificate from before stays in use"),
-    }
-}
-
-/// Listens wherever the configuration says.
-fn listen(server: &Arc<Server>) -> Result<Vec<Acceptor>, StartError> {
-    let config = &server.config;
-    let mut acceptors = listen_on(server, config.listen_port, |server, socket, peer| {
-        server.accept(socket.into(), peer);
-    })?;
-    if let Some(port) = config.rtsps_port {
-        acceptors.extend(listen_on(server, port, Server::accept_tls)?);
-    }
-    Ok(acceptors)
-}
-
-/// Of the two wildcard addresses one is enough: many machines have no IPv6.
-fn listen_on(
-    server: &Arc<Server>,
-    port: u16,
-    serve: fn(&Arc<Server>, TcpStream, SocketAddr),
-) -> Result<Vec<Acceptor>, StartError> {
-    let mut acceptors = Vec::new();
-    let mut failed = None;
-    for &address in &server.config.listen_address {
-        let address = SocketAddr::new(address, port);
-        let server = Arc::clone(server);
-        match Acceptor::start(address, move |socket, peer| serve(&server, socket, peer)) {
-            Ok(acceptor) => acceptors.push(acceptor),
-            Err(error) if address.ip().is_unspecified() && address.is_ipv6() => {
-                log::debug!("no IPv6 here: {error} address={address}");
-                failed = Some((address, error));
-            }
-            Err(error) => {
-                let what = format!("cannot listen on {address}");
-                return Err(StartError { what, error });
-            }
-        }
-    }
-    match failed {
-        Some((address, error)) if acceptors.is_empty() => {
-            Err(StartError { what: format!("cannot listen on {address}"), error })
-        }
-        _ => Ok(acceptors),
-    }
-}
-
-/// Listens for HTTP, if the configuration says so.
-fn listen_http(web: &Arc<Web>) -> Result<Vec<Acceptor>, StartError> {
-    let Some(http) = &web.config.http else { return Ok(Vec::new()) };
-    let listen = |&address| {
-        let address = SocketAddr::new(address, http.port);
-        let web = Arc::clone(web);
-        let acceptor = Acceptor::start(address, move |stream, peer| web.accept(stream, peer))
-            .map_err(|error| StartError { what: format!("cannot listen on {address}"), error })?;
-        log::info!("listening on http://{}/", acceptor.address());
-        Ok(acceptor)
-    };
-    http.address.iter().map(listen).collect()
-}
-
-fn greet(server: &Server, acceptors: &[Acceptor]) {
-    for acceptor in acceptors {
-        let address = acceptor.address();
-        let tls = server.config.rtsps_port == Some(address.port());
-        log::info!("listening on {}://{address}/", if tls { "rtsps" } else { "rtsp" });
-    }
+fn greet(server: &Server) {
     let streams = server.registry.slots().count();
     if streams == 0 {
         log::warn!("no stream is configured: add a [stream] section with name and rtsp_url");
@@ -297,7 +227,7 @@ fn greet(server: &Server, acceptors: &[Acceptor]) {
     log::info!(
         "ready version={} streams={streams} max_clients={} login={}",
         env!("CARGO_PKG_VERSION"),
-        server.config.limits.max_clients,
-        if server.access.needs_login() { "required" } else { "none" },
+        server.config.get().limits.max_clients,
+        if server.access.get().needs_login() { "required" } else { "none" },
     );
 }

@@ -10,7 +10,8 @@ use log::{Level, LevelFilter};
 pub fn init(level: LevelFilter) {
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let started = env_logger::Builder::new()
-        .filter_level(level)
+        // What is logged is for `set_level` to say.
+        .filter_level(LevelFilter::Trace)
         .format(move |out, record| {
             if journal {
                 let priority = match record.level() {
@@ -26,9 +27,13 @@ pub fn init(level: LevelFilter) {
             }
         })
         .try_init();
-    if started.is_err() {
-        log::set_max_level(level);
-    }
+    let _already = started;
+    set_level(level);
+}
+
+/// Logs so much from now on.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
 }
 
 /// A moment as `2026-01-31T12:00:00.123Z`.

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use rtsp_relay::cli::{self, Command, RunOptions};
-use rtsp_relay::{config, daemon, logging, probe};
+use rtsp_relay::{config, core_dump, daemon, logging, probe};
 
 /// The configuration is not valid.
 const INVALID: u8 = 1;
@@ -16,6 +16,11 @@ const USAGE: u8 = 2;
 const FAILED: u8 = 3;
 
 fn main() -> ExitCode {
+    // Before the first password is read.
+    if let Err(error) = core_dump::forbid() {
+        eprintln!("rtsp-relay: cannot do without core dumps: {error}");
+        return ExitCode::from(FAILED);
+    }
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => {
             print!("{}", cli::HELP);
@@ -88,7 +93,7 @@ fn run(options: &RunOptions) -> ExitCode {
         log::warn!("{warning}");
     }
     log::info!("configuration read from {}", loaded.origin);
-    match daemon::run(loaded.config) {
+    match daemon::run(loaded.config, &options.sources, &|level| options.log_level(level)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

@@ -18,6 +18,22 @@ impl Counter {
     }
 }
 
+/// A number that goes up and down, or is unknown.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// From now on it is this.
+    pub fn set(&self, value: Option<u64>) {
+        self.0.store(value.map_or(0, |value| value.saturating_add(1)), Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> Option<u64> {
+        self.0.load(Relaxed).checked_sub(1)
+    }
+}
+
 /// What one stream has done since the start.
 #[derive(Debug, Default)]
 pub struct StreamStats {
@@ -39,6 +55,12 @@ pub struct StreamStats {
     pub pictures: Counter,
     /// Pictures that viewers were too slow for.
     pub frames_skipped: Counter,
+    /// Pictures per 1000 s that come from the camera.
+    pub picture_rate_milli: Gauge,
+    /// From one key frame to the next, in milliseconds.
+    pub gop_ms: Gauge,
+    /// How unevenly packets come (RFC 3550 section 6.4.1), in microseconds.
+    pub jitter_us: Gauge,
     /// How often the camera was reached after it had been lost.
     pub reconnects: Counter,
     /// Viewers that were refused.

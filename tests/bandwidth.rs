@@ -1,10 +1,9 @@
 //! `max_bandwidth_kbps`: a stream that is more than it may be loses pictures, and none is broken.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::process::Command;
 use std::time::{Duration, Instant};

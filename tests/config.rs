@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -251,6 +252,48 @@ streams    2, 1 of them disabled
 }
 
 #[test]
+fn a_certificate_is_for_rtsps_and_for_http_and_without_both_for_nothing() {
+    let directory = Directory::new("pems");
+    let made = rcgen::generate_simple_self_signed(vec!["relay.lan".to_owned()]).unwrap();
+    let pems = made.cert.pem() + &made.key_pair.serialize_pem();
+    let file = directory.write("both.pem", pems).display().to_string();
+    let tls = format!("tls_certificate={file}\ntls_key={file}\n");
+    let idle = "tls_certificate has no effect without rtsps_port or http_port";
+    for (ports, https, warned) in
+        [("", false, true), ("rtsps_port=322\n", false, false), ("http_port=8080\n", true, false)]
+    {
+        let text = format!("{ports}{tls}[stream]\nname=a\nrtsp_url=rtsp://c/\n");
+        let (config, warnings) = load_text("certificate", &text);
+        let told = warnings.iter().any(|warning| warning.to_string().contains(idle));
+        assert_eq!(told, warned, "{ports}: {warnings:?}");
+        let line = "\nhttps      127.0.0.1:8080\n";
+        assert_eq!(summary(&config).contains(line), https, "{}", summary(&config));
+    }
+}
+
+#[test]
+fn groups_are_handed_out_in_the_order_of_the_file_and_kept_when_printed() {
+    let stream = |name: &str, more: &str| {
+        format!("[stream]\nname={name}\nrtsp_url=rtsp://cam/{name}\n{more}\n")
+    };
+    let text = [
+        "multicast_range=239.1.2.0/30\n".to_owned(),
+        stream("yard", "multicast=yes\nenabled=no"),
+        stream("barn", ""),
+        stream("door", "multicast=yes"),
+        stream("attic", "multicast=yes"),
+    ];
+    let (config, _) = load_text("groups", &text.concat());
+    let group = |name: &str| config.streams[name].multicast;
+    assert_eq!(group("yard"), Some(Ipv4Addr::new(239, 1, 2, 0)));
+    assert_eq!(group("barn"), None);
+    assert_eq!(group("door"), Some(Ipv4Addr::new(239, 1, 2, 1)));
+    assert_eq!(group("attic"), Some(Ipv4Addr::new(239, 1, 2, 2)));
+    assert!(summary(&config).contains("multicast 239.1.2.2"), "{}", summary(&config));
+    assert_eq!(load_text("groups-printed", &print(&config)).0, config);
+}
+
+#[test]
 fn one_stream_on_the_command_line_is_a_working_relay() {
     let streams = vec![("door".to_owned(), "rtsp://192.168.1.100/stream1".to_owned())];
     let set = vec![
@@ -331,7 +374,8 @@ fn json_takes_values_as_they_are_natural_there() {
     assert_eq!(config.listen_address.len(), 2);
     assert_eq!((config.listen_port, config.limits.max_clients), (9000, 9));
     let stream = &config.streams["a"];
-    assert!(stream.multicast && stream.enabled && !stream.instant_start);
+    assert!(stream.enabled && !stream.instant_start);
+    assert_eq!(stream.multicast, Some(Ipv4Addr::new(239, 255, 42, 0)));
     assert_eq!(stream.credentials.as_ref().unwrap().password.expose(), "1234");
     let user = &config.users[0];
     assert!(matches!(&user.password, UserPassword::Plain(p) if p.expose() == "a \"b\" #é"));
@@ -426,6 +470,13 @@ fn what_is_allowed_but_hardly_meant_is_warned_of() {
             "tls",
             format!("{stream}tls_insecure=yes\n"),
             vec!["4: tls_insecure has no effect: rtsp_url is not rtsps://"],
+        ),
+        (
+            "readable",
+            format!("{}transport=multicast\n", stream.replace("rtsp:", "rtsps:")),
+            vec![
+                "4: transport=multicast has the media of an rtsps:// camera cross the network readable",
+            ],
         ),
         (
             "http",

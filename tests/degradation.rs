@@ -1,10 +1,9 @@
 //! What runs out, or fails inside, costs the one concerned and nobody else.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};

@@ -111,6 +111,7 @@ fn batch(number: u16, kind: Kind) -> Batch {
         kind,
         video: true,
         unit_start: true,
+        leading: false,
         parameter_sets: false,
         first_sequence: number,
         next_sequence: number.wrapping_add(1),

@@ -1,19 +1,18 @@
 //! A viewer that joins between two key frames sees a picture at once, and is not late afterwards.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rtsp_proto::codec::Codec;
+use rtsp_proto::codec::{Codec, Scan};
 use rtsp_proto::headers::RtpInfo;
 use rtsp_proto::rtp::RtpPacket;
 use sim::{Camera, Clip, Options, Path, Start, Synthetic};
-use support::{Program, Relay, RtspClient};
+use support::{GstCamera, Program, Relay, RtspClient};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Ticks of the RTP clock between two pictures.
@@ -164,5 +163,103 @@ fn ffmpeg_decodes_every_picture_from_the_first_on_without_an_error() {
     assert_eq!(pictures, 100, "{}", finished.stderr);
     for complaint in ["error", "missing", "conceal", "corrupt", "Invalid"] {
         assert!(!finished.stderr.contains(complaint), "{}", finished.stderr);
+    }
+}
+
+/// Cameras whose key frames are followed by pictures that are shown before them and refer beyond
+/// them.
+fn camera_of_open_groups() -> GstCamera {
+    let paths = ["--path", "avc=h264", "--path", "hevc=h265"];
+    let coder = "--open-gop --bframes 2 --key-interval 15 --kbps 400 --width 320 --height 180";
+    let coder: Vec<&str> = coder.split(' ').collect();
+    GstCamera::start(&[&paths[..], &coder[..]].concat())
+}
+
+/// What a viewer gets of video: number, timestamp, and what the packet holds.
+fn next_packet(viewer: &mut RtspClient, codec: Codec) -> (u16, u32, Scan) {
+    loop {
+        let frame = viewer.read_frame(SOON).unwrap().unwrap();
+        if frame.channel == 0 {
+            let packet = RtpPacket::parse(&frame.payload).unwrap();
+            return (packet.sequence(), packet.timestamp(), codec.scan(packet.payload()));
+        }
+    }
+}
+
+/// Reads up to the key frame that comes next, and so many pictures more.
+fn pass_key_frame(viewer: &mut RtspClient, codec: Codec, mut pictures: u32) {
+    while !next_packet(viewer, codec).2.random_access {}
+    while pictures > 0 {
+        pictures -= u32::from(next_packet(viewer, codec).2.picture_start);
+    }
+}
+
+#[test]
+fn who_joins_an_open_group_gets_nothing_that_refers_beyond_its_key_frame() {
+    let camera = camera_of_open_groups();
+    let [avc, hevc] = ["avc", "hevc"].map(|path| camera.url(path));
+    let relay = Relay::start(&format!(
+        "[stream]\nname=avc\nrtsp_url={avc}\n[stream]\nname=hevc\nrtsp_url={hevc}\n\
+         [stream]\nname=late\nrtsp_url={hevc}\ninstant_start=no\n"
+    ));
+    for (stream, codec) in [("avc", Codec::H264), ("hevc", Codec::H265), ("late", Codec::H265)] {
+        let url = relay.url(stream);
+        let mut first = RtspClient::watch(&url).unwrap();
+        // In the middle of what leads the key frame, and behind it.
+        for pictures in [1, 2, 3, 8] {
+            pass_key_frame(&mut first, codec, pictures);
+            let mut viewer = RtspClient::watch(&url).unwrap();
+            let (mut key, mut last, mut keys, mut leading) = (None, None, 0, 0);
+            while keys < 3 {
+                let (number, timestamp, scan) = next_packet(&mut viewer, codec);
+                if let Some(last) = last.replace(number) {
+                    assert_eq!(number.wrapping_sub(last), 1, "{stream} {pictures}: a gap");
+                }
+                if scan.random_access && key != Some(timestamp) {
+                    (key, keys) = (Some(timestamp), keys + 1);
+                }
+                if !scan.slice {
+                    continue;
+                }
+                let key = key.expect("the first picture is a key frame");
+                if (timestamp.wrapping_sub(key) as i32) < 0 {
+                    assert!(keys > 1, "{stream} {pictures}: it refers to what nobody has sent");
+                    leading += 1;
+                }
+            }
+            assert!(leading > 0, "{stream}: no open groups");
+        }
+    }
+}
+
+#[test]
+fn ffmpeg_joins_open_groups_without_an_error() {
+    let camera = camera_of_open_groups();
+    let [avc, hevc] = ["avc", "hevc"].map(|path| camera.url(path));
+    let relay = Relay::start(&format!(
+        "[stream]\nname=avc\nrtsp_url={avc}\n[stream]\nname=hevc\nrtsp_url={hevc}\n"
+    ));
+    for (stream, codec) in [("avc", Codec::H264), ("hevc", Codec::H265)] {
+        let mut first = RtspClient::watch(&relay.url(stream)).unwrap();
+        for pictures in [1, 8] {
+            pass_key_frame(&mut first, codec, pictures);
+            // It gives the first picture of any stream with B-frames no time, so they are counted.
+            let finished = Program::run(
+                Command::new("ffmpeg")
+                    .args(["-nostdin", "-loglevel", "warning", "-xerror", "-err_detect", "explode"])
+                    .args(["-rtsp_transport", "tcp", "-i", &relay.url(stream)])
+                    .args(["-vf", "settb=1/25,setpts=N", "-fps_mode", "passthrough"])
+                    .args(["-frames:v", "60", "-f", "framehash", "-"]),
+                Duration::from_secs(60),
+            )
+            .expect_ok("ffmpeg");
+            let shown = finished.stdout.lines().filter(|line| line.starts_with("0,")).count();
+            assert_eq!(shown, 60, "{stream}: {}", finished.stderr);
+            for complaint in
+                ["error", "missing", "conceal", "corrupt", "Invalid", "Could not find ref"]
+            {
+                assert!(!finished.stderr.contains(complaint), "{stream}: {}", finished.stderr);
+            }
+        }
     }
 }

@@ -13,9 +13,9 @@ const LAYERS: &[&[&str]] = &[
     &["server", "web", "probe"],
     &["source", "access", "clients"],
     &["media"],
-    &["limits"],
-    &["net", "config", "stats", "logging", "entropy", "drill", "service"],
-    &["tls"],
+    &["limits", "events"],
+    &["net", "config", "current", "stats", "logging", "entropy", "drill", "service", "core_dump"],
+    &["tls", "system_error"],
 ];
 
 /// What may not occur in a layer's code, and why.

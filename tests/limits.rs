@@ -2,10 +2,9 @@
 //! free is given away again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::io;
 use std::time::{Duration, Instant};

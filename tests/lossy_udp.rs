@@ -6,9 +6,8 @@
     reason = "the helpers are tests too"
 )]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 use std::time::Duration;
 

@@ -69,3 +69,15 @@ fn the_manual_pages_are_well_formed() {
         assert!(text.contains("DESCRIPTION") && text.lines().count() > 60, "{page}:\n{text}");
     }
 }
+
+/// Who reports a fault names one version: of the program, of the package and of the changelog.
+#[test]
+fn there_is_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = fs::read_to_string(repository("CHANGELOG.md")).unwrap();
+    let headings = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
+    let mut released = headings.filter(|heading| !heading.starts_with("Unreleased]"));
+    assert!(released.next().is_some_and(|heading| heading.starts_with(&format!("{version}] - "))));
+    let package = fs::read_to_string(repository("debian/changelog")).unwrap();
+    assert!(package.starts_with(&format!("rtsp-relay ({version}) ")), "debian/changelog");
+}

@@ -1,10 +1,9 @@
 //! What `rtsp-relay probe` tells whoever has a camera that does not work, or one that does.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,6 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use rtsp_relay::tls::certificate::Fingerprint;
 use serde_json::Value;
 use sim::{Auth, Camera, Clip, Fault, Options, Path};
 use support::{Finished, GstCamera, Program, Relay, RtspClient, film, leave, wait_until};
@@ -75,7 +75,7 @@ fn a_good_camera_is_described_and_its_section_works_when_pasted() {
     let paths = vec![Path::new("main", Clip::builtin()).with_audio()];
     let options = Options { auth: Auth::Both, paths, ..Options::default() };
     let camera = Camera::start(options).unwrap();
-    let file = password_file("good", "camera");
+    let file = password_file("good", "lens-cap");
     let url = camera.url("main");
     let report = found(&[&url, "--username", "admin", "--password-file", file.to_str().unwrap()]);
     assert_says(
@@ -276,6 +276,49 @@ fn a_port_for_tls_that_is_spoken_to_in_plain_is_told() {
     let report = failed(&[&format!("rtsp://127.0.0.1:{port}/main")]);
     let rtsps = format!("try rtsps://127.0.0.1:{port}/main");
     assert_says(&report, &["closed the connection instead of answering OPTIONS", &rtsps]);
+}
+
+fn secure_camera(auth: Auth) -> (Camera, String, String) {
+    let tls = Some(([127, 0, 0, 1], 0).into());
+    let camera = Camera::start(Options { tls, auth, ..Options::default() }).unwrap();
+    let pin = Fingerprint::of(camera.certificate().unwrap());
+    let url = camera.tls_url("main").unwrap();
+    (camera, url, format!("tls_fingerprint={pin}"))
+}
+
+#[test]
+fn a_camera_with_a_certificate_of_its_own_is_described_and_its_section_pins_it() {
+    let (_camera, url, pin) = secure_camera(Auth::None);
+    let report = found(&[&url]);
+    let fingerprint = pin.split_once('=').unwrap().1;
+    let warning = "compare the fingerprint (SHA-256) with the one that the camera's web page shows";
+    let certificate = format!("Certificate not trusted, {fingerprint}");
+    assert_says(&report, &[&certificate, "Video H264 640x360", warning, "[stream]", &pin]);
+    let relay = Relay::start(&report[report.find("[stream]").unwrap()..]);
+    let mut viewer = RtspClient::watch(&relay.url("main")).unwrap();
+    assert!(viewer.read_frame(SOON).unwrap().is_some());
+    let json: Value = serde_json::from_str(&found(&[&url, "--json"])).unwrap();
+    assert_eq!(json["tls_fingerprint"], fingerprint);
+    assert!(json["stream"].as_str().unwrap().contains(&pin));
+}
+
+#[test]
+fn no_login_goes_to_a_camera_whose_certificate_nobody_vouches_for() {
+    let (camera, url, pin) = secure_camera(Auth::Basic);
+    let file = password_file("unvouched", "lens-cap");
+    let arguments = [&url, "--username", "admin", "--password-file", file.to_str().unwrap()];
+    let finished = probe(&arguments);
+    let code = finished.status.and_then(|status| status.code());
+    assert_eq!(code, Some(COULD_NOT), "{finished:?}");
+    let report = finished.stdout;
+    let next = "Compare that fingerprint (SHA-256) with the one that the camera's web page shows";
+    assert_says(&report, &["It failed at TLS:", "is not trusted", &pin, next, "[stream]", &pin]);
+    assert_eq!(camera.stats().requests, 0, "nothing was asked of it");
+    // Whoever has compared them pastes the section.
+    let relay = Relay::start(&report[report.find("[stream]").unwrap()..]);
+    let mut viewer = RtspClient::watch(&relay.url("main")).unwrap();
+    assert!(viewer.read_frame(SOON).unwrap().is_some());
+    let _ = fs::remove_file(file);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Pictures are left in the build folder (`tmp/*.png`) for looking at.
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,9 +1,8 @@
 //! No password leaves the relay in any form, whatever happens and however much it logs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -374,6 +373,40 @@ fn no_complaint_about_a_configuration_repeats_a_password() {
         assert!(matches!(code, Some(1 | 2)), "{args:?}: {code:?}\n{output}");
         assert_clean(&args.join(" "), &output);
     }
+}
+
+#[test]
+fn the_system_writes_no_core_dump_of_the_relay_and_shows_its_memory_to_nobody() {
+    let relay = Relay::start("");
+    let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", relay.process().0));
+    let limits = read("limits").unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let values: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+    let root = rustix::process::geteuid().is_root();
+    // Who is not root could not run these tests beside it: see `Relay`.
+    assert!(!root || values == ["0", "0"], "{core}");
+}
+
+#[test]
+fn every_log_of_the_whole_suite_is_swept_for_each_form_of_a_secret() {
+    let config = "client_password=sesam:oeffne-dich\n[user]\npassword_hash=md5:0123456789abcdef\n\
+                  [stream]\nrtsp_url=rtsp://admin:kam%2FGeheim@h/a\n--stream\ndoor=rtsp://u:argument@h/\n";
+    let sweep = support::Sweep::of(config);
+    for shown in [
+        "x sesam:oeffne-dich y".to_owned(),
+        "sesam%3Aoeffne-dich".to_owned(),
+        STANDARD.encode("eve:sesam:oeffne-dich"),
+        STANDARD.encode("adam:sesam:oeffne-dich"),
+        STANDARD.encode("ev:sesam:oeffne-dich"),
+        "0123456789abcdef".to_owned(),
+        "rtsp://admin:kam%2FGeheim@h".to_owned(),
+        "kam/Geheim".to_owned(),
+        "argument".to_owned(),
+        "Digest username=\"a\", response=\"0\"".to_owned(),
+    ] {
+        assert!(sweep.find(std::slice::from_ref(&shown)).is_some(), "{shown}");
+    }
+    assert_eq!(sweep.find(&["login failed address=1.2.3.4:5 user=\"eve\"".to_owned()]), None);
 }
 
 #[test]

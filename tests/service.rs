@@ -1,7 +1,7 @@
 //! What a service manager hears from the relay, and what happens when it stops answering.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests too")]
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

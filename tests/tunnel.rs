@@ -1,9 +1,8 @@
 //! RTSP through HTTP: a GET for what the viewer gets, a POST for what it says.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers are tests too")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,9 +1,8 @@
 //! Cameras that are pulled over UDP: the way there, and what a bad network does on it.
 #![allow(clippy::unwrap_used, reason = "the helpers are tests too")]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 use std::collections::BTreeSet;
 use std::net::UdpSocket;

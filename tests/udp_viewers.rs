@@ -6,10 +6,9 @@
     reason = "helpers of tests are tests"
 )]
 
-#[path = "../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-mod support;
+use rtsp_relay_testing as support;
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};

@@ -6,7 +6,8 @@ Measures the relay beside the kernel's floor; prints tables, writes bench.json.
 
 bench [--only SCENARIO]... [--repeat N] [--seconds S] [--idle-seconds S] [--no-handoff] [--pin]
 
-  --only          tcp1 tcp16 tcp64 tcp256 tcp1000 m8x8 udp64 tls64 start stall churn idle;
+  --only          tcp1 tcp16 tcp64 tcp256 tcp1000 m8x8 udp64 tls64 mp4x64 start stall
+                  churn idle;
                   default all
   --repeat        runs of each kind in a scenario, floor and relay in turn; default 5, and 2 or 3
                   where a run is long or only for comparison
@@ -45,9 +46,9 @@ impl Options {
     }
 }
 
-const SCENARIOS: [&str; 12] = [
-    "tcp1", "tcp16", "tcp64", "tcp256", "tcp1000", "m8x8", "udp64", "tls64", "start", "stall",
-    "churn", "idle",
+const SCENARIOS: [&str; 13] = [
+    "tcp1", "tcp16", "tcp64", "tcp256", "tcp1000", "m8x8", "udp64", "tls64", "mp4x64", "start",
+    "stall", "churn", "idle",
 ];
 
 /// Reads the arguments; `Ok(None)` for `--help`.

@@ -41,9 +41,19 @@ pub(crate) enum Server {
     Relay {
         /// Pictures reach viewers without a wake-up where possible.
         handoff: bool,
-        /// Viewers come over TLS.
-        tls: bool,
+        /// What viewers speak.
+        way: Way,
     },
+}
+
+/// What viewers speak with the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Rtsp,
+    /// RTSP over TLS.
+    Rtsps,
+    /// HTTP, for MP4.
+    Mp4,
 }
 
 /// The programs, the camera that is always on, and a place for files.
@@ -140,7 +150,7 @@ impl Lab {
 
     /// The relay as the options want it.
     pub(crate) fn relay(&self) -> Server {
-        Server::Relay { handoff: self.options.handoff, tls: false }
+        Server::Relay { handoff: self.options.handoff, way: Way::Rtsp }
     }
 
     /// Starts a server for these paths.
@@ -158,18 +168,22 @@ impl Lab {
                 let base = format!("rtsp://{}", first_line(&mut process)?);
                 Ok(Serving { process: Some(process), base })
             }
-            Server::Relay { handoff, tls } => {
+            Server::Relay { handoff, way } => {
                 let free = || -> io::Result<u16> {
                     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
                 };
-                let (port, tls_port) = (free()?, free()?);
+                let (port, other_port) = (free()?, free()?);
                 let config = self.directory.join("relay.conf");
                 let mut text = relay_config(port, paths, &sources);
-                if tls {
-                    text.insert_str(0, &self.tls_config(tls_port)?);
+                match way {
+                    Way::Rtsp => {}
+                    Way::Rtsps => text.insert_str(0, &self.tls_config(other_port)?),
+                    Way::Mp4 => text.insert_str(0, &format!("http_port={other_port}\n")),
                 }
                 fs::write(&config, text)?;
                 let mut command = Command::new(self.examples.join("../rtsp-relay"));
+                // As its unit has it.
+                command.env("MALLOC_ARENA_MAX", "1");
                 command.arg("-c").arg(&config).env_remove(HANDOFF_SWITCH);
                 if !handoff {
                     command.env(HANDOFF_SWITCH, "off");
@@ -179,17 +193,18 @@ impl Lab {
                     Process::start(&mut command, Some(&log))
                 })?;
                 let deadline = Instant::now() + READY;
-                while TcpStream::connect(("127.0.0.1", if tls { tls_port } else { port })).is_err()
-                {
+                let asked = if way == Way::Rtsp { port } else { other_port };
+                while TcpStream::connect(("127.0.0.1", asked)).is_err() {
                     if Instant::now() > deadline || !process.is_running() {
                         let said = fs::read_to_string(&log).unwrap_or_default();
                         return Err(io::Error::other(format!("the relay does not start: {said}")));
                     }
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                let base = match tls {
-                    true => format!("rtsps://127.0.0.1:{tls_port}"),
-                    false => format!("rtsp://127.0.0.1:{port}"),
+                let base = match way {
+                    Way::Rtsp => format!("rtsp://127.0.0.1:{port}"),
+                    Way::Rtsps => format!("rtsps://127.0.0.1:{other_port}"),
+                    Way::Mp4 => format!("http://127.0.0.1:{other_port}/live"),
                 };
                 let serving = Serving { process: Some(process), base };
                 // The connection above was a client; its thread ends.

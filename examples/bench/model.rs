@@ -23,7 +23,7 @@ pub(crate) fn print(results: &Map<String, Value>) {
     let write = small.cpu_us - byte * small.kib;
     print!("Model of the relay: {write:.1} µs a picture and viewer + {byte:.2} µs a KiB");
     if let (Some(with), Some(without)) =
-        (each(results, "tcp64", "relay"), each(results, "tcp64", "relay_without_handoff"))
+        (each(results, "tcp64", "relay"), each(results, "tcp64", "relay_beside"))
     {
         let wakeup = (without.cpu_us - with.cpu_us) / (without.wakeups - with.wakeups);
         print!(" + {wakeup:.1} µs a wake-up");

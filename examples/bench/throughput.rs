@@ -1,11 +1,11 @@
-//! `tcp1` to `tcp1000`, `m8x8`, `udp64` and `tls64`: processor time, delay and memory under so many
+//! `tcp1` to `tcp1000`, `m8x8`, `udp64`, `tls64` and `mp4x64`: processor time, delay and memory under so many
 //! viewers.
 
 use std::io;
 
 use serde_json::{Map, Value, json};
 
-use super::lab::{CAMERAS, Lab, Run, Server};
+use super::lab::{CAMERAS, Lab, Run, Server, Way};
 use super::sample::Holdings;
 use super::spread::Spread;
 
@@ -23,28 +23,31 @@ struct Scenario {
 const ONE: Scenario =
     Scenario { name: "tcp1", viewers: 1, path: "main", repeat: 2, join_rate: 200, udp: false };
 
-const SCENARIOS: [Scenario; 8] = [
+const SCENARIOS: [Scenario; 9] = [
     ONE,
-    Scenario { name: "tcp16", viewers: 16, repeat: 3, ..ONE },
+    Scenario { name: "tcp16", viewers: 16, repeat: 2, ..ONE },
     Scenario { name: "tcp64", viewers: 64, repeat: 5, join_rate: 400, ..ONE },
     Scenario { name: "tcp256", viewers: 256, repeat: 5, join_rate: 400, ..ONE },
     Scenario { name: "tcp1000", viewers: 1000, path: "small", join_rate: 500, ..ONE },
     Scenario { name: "m8x8", viewers: 64, path: "", repeat: 5, join_rate: 400, ..ONE },
     Scenario { name: "udp64", viewers: 64, repeat: 5, join_rate: 400, udp: true, ..ONE },
     // Beside the floor without TLS: what encryption costs is in the ratio.
-    Scenario { name: "tls64", viewers: 64, repeat: 3, join_rate: 400, ..ONE },
+    Scenario { name: "tls64", viewers: 64, repeat: 2, join_rate: 400, ..ONE },
+    // Beside the floor of RTSP, as tcp64, and beside the same viewers over RTSP.
+    Scenario { name: "mp4x64", viewers: 64, repeat: 3, join_rate: 400, ..ONE },
 ];
 
 /// Runs without the hand-off, which are for comparison only.
 const WOKEN_RUNS: usize = 3;
 
-/// Both servers, and what the relay holds without viewers.
+/// The servers, and what the relay holds without viewers.
 #[derive(Default)]
 struct Results {
     direct: Vec<Run>,
     floor: Vec<Run>,
     relay: Vec<Run>,
-    woken: Vec<Run>,
+    /// The relay in another way, for comparison.
+    beside: Vec<Run>,
     fresh: Vec<Option<Holdings>>,
     left: Vec<Option<Holdings>>,
 }
@@ -54,6 +57,7 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
     let mut cost = Vec::new();
     let mut memory = Vec::new();
     let mut held = Vec::new();
+    let mut over_rtsp = None;
     for scenario in &SCENARIOS {
         if !lab.options.wants(scenario.name) {
             continue;
@@ -61,8 +65,11 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
         eprintln!("{} …", scenario.name);
         let measured = measure(lab, scenario)?;
         cost.push(cost_row(scenario.name, &measured, &measured.relay));
-        if !measured.woken.is_empty() {
-            cost.push(cost_row("tcp64, no hand-off", &measured, &measured.woken));
+        if let Some((name, _)) = beside(lab, scenario, 0) {
+            cost.push(cost_row(name, &measured, &measured.beside));
+        }
+        if scenario.name == "mp4x64" {
+            over_rtsp = Some(measured.times_beside());
         }
         memory.push(memory_row(scenario, &measured));
         held.push((scenario.name, scenario.viewers as f64, measured.private_kib()));
@@ -89,6 +96,11 @@ pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()>
         let each = (most - least) / (many - one);
         println!("Each further viewer, from 1 to 256: {each:.1} KiB of private memory.\n");
     }
+    if let Some(times) = over_rtsp {
+        println!(
+            "64 viewers of MP4 take {times:.2} × the processor time of 64 over RTSP in TCP.\n"
+        );
+    }
     Ok(())
 }
 
@@ -103,7 +115,8 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
     let many = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
     let arguments = [&many[..], udp].concat();
     let server = match scenario.name {
-        "tls64" => Server::Relay { handoff: lab.options.handoff, tls: true },
+        "tls64" => Server::Relay { handoff: lab.options.handoff, way: Way::Rtsps },
+        "mp4x64" => Server::Relay { handoff: lab.options.handoff, way: Way::Mp4 },
         _ => lab.relay(),
     };
     let mut results = Results::default();
@@ -120,13 +133,22 @@ fn measure(lab: &Lab, scenario: &Scenario) -> io::Result<Results> {
         results.fresh.push(fresh);
         results.left.push(relay.holdings_after(fresh)?);
         drop(relay);
-        let woken = scenario.name == "tcp64" && lab.options.handoff && turn < WOKEN_RUNS;
-        if woken {
-            let relay = lab.serve(Server::Relay { handoff: false, tls: false }, &paths)?;
-            results.woken.push(lab.run_load(&relay, &paths, &arguments)?);
+        if let Some((_, server)) = beside(lab, scenario, turn) {
+            let relay = lab.serve(server, &paths)?;
+            results.beside.push(lab.run_load(&relay, &paths, &arguments)?);
         }
     }
     Ok(results)
+}
+
+/// What the relay is compared with besides the floor.
+fn beside(lab: &Lab, scenario: &Scenario, turn: usize) -> Option<(&'static str, Server)> {
+    let woken = Server::Relay { handoff: false, way: Way::Rtsp };
+    match scenario.name {
+        "tcp64" if lab.options.handoff && turn < WOKEN_RUNS => Some(("tcp64, no hand-off", woken)),
+        "mp4x64" => Some(("the same over RTSP", lab.relay())),
+        _ => None,
+    }
 }
 
 fn cost_row(name: &str, results: &Results, relay: &[Run]) -> String {
@@ -183,6 +205,13 @@ fn memory_row(scenario: &Scenario, results: &Results) -> String {
 }
 
 impl Results {
+    /// Processor time of a second, as a multiple of what it is beside.
+    fn times_beside(&self) -> Spread {
+        let share = |run: &Run| Some(run.used?.cpu.as_secs_f64() / run.used?.wall.as_secs_f64());
+        let pairs = self.relay.iter().zip(&self.beside);
+        Spread::of(pairs.map(|(relay, beside)| Some(share(relay)? / share(beside)?)))
+    }
+
     /// What the relay holds with its viewers.
     fn private_kib(&self) -> Option<f64> {
         Spread::of(self.relay.iter().map(|run| Some(run.held?.private_kib))).median()
@@ -197,7 +226,7 @@ impl Results {
             "direct": all(&self.direct),
             "floor": all(&self.floor),
             "relay": all(&self.relay),
-            "relay_without_handoff": all(&self.woken),
+            "relay_beside": all(&self.beside),
             "relay_before": holdings(&self.fresh),
             "relay_after": holdings(&self.left),
         })

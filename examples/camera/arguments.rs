@@ -1,7 +1,7 @@
 //! The command line.
 
-use super::sim::{Auth, Clip, Options, Path, Sound, Start, Synthetic, Track};
-use std::net::SocketAddr;
+use super::sim::{Auth, Clip, Multicast, Options, Path, Sound, Start, Synthetic, Track};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -9,8 +9,8 @@ A simulated IP camera: serves clips in a loop over RTSP.
 
 camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|forced]
        [--auth none|basic|digest|digest-qop|digest-sha256|both] [--user U] [--password P]
-       [--timeout SECONDS] [--no-tcp | --no-udp] [--tls ADDR:PORT]
-       [--control ADDR:PORT]
+       [--timeout SECONDS] [--no-tcp] [--no-udp] [--multicast GROUP] [--rtsp2]
+       [--tls ADDR:PORT] [--control ADDR:PORT]
 
   --listen   default 127.0.0.1:8555; port 0 takes a free one
   --path     WHAT is  builtin                the test pattern, 640x360
@@ -24,8 +24,10 @@ camera [--listen ADDR:PORT] [--path NAME=WHAT]... [--audio] [--start next|key|fo
              default  main=builtin and sub=sub
   --audio    a second track with a tone on all paths
   --start    a session begins with the next picture (default), the next key frame, or one forced
-  --auth     default none, or digest if a password is given; user and password are admin, camera
+  --auth     default none, or digest if a password is given; user and password are admin, lens-cap
   --timeout  seconds without a sign of life after which a session ends, default 60
+  --multicast  offers multicast too, to this group and those after it, one for each track, on the
+             interface that has the address of --listen
   --tls      a second port, for RTSP over TLS, with a certificate made at the start
   --control  a port for line commands: status, and faults such as `stall on` or `die`
 ";
@@ -65,8 +67,15 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Argume
                 let seconds = value()?.parse().map_err(|_| "--timeout needs whole seconds")?;
                 options.session_timeout = std::time::Duration::from_secs(seconds);
             }
+            "--multicast" => {
+                let group = value()?;
+                let group: Ipv4Addr =
+                    group.parse().map_err(|_| format!("--multicast {group}: no IPv4 address"))?;
+                options.multicast = Some(Multicast::new(group));
+            }
             "--no-tcp" => options.allow_tcp = false,
             "--no-udp" => options.allow_udp = false,
+            "--rtsp2" => options.rtsp2 = true,
             _ => return Err(format!("unknown argument {word}; see --help")),
         }
     }

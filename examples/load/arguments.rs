@@ -7,7 +7,8 @@ use rtsp_proto::url::{Scheme, Url};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Many RTSP viewers in one thread; prints what they saw as one JSON object.
+Many viewers in one thread; prints what they saw as one JSON object. An http:// URL is that of MP4
+without its .mp4.
 
 load [options] URL...
 
@@ -129,6 +130,12 @@ fn every(rate: f64) -> Duration {
 }
 
 fn target(text: &str) -> Result<Target, String> {
+    if let Some(rest) = text.strip_prefix("http://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        let found = host.to_socket_addrs().ok().and_then(|mut all| all.next());
+        let address = found.ok_or(format!("{text}: the host and port have no address"))?;
+        return Ok(Target { url: format!("{text}.mp4"), address, tls: false });
+    }
     let url = Url::parse(text).map_err(|error| format!("{text}: {error}"))?;
     let found = (url.host(), url.port()).to_socket_addrs();
     let address = found.map_err(|error| format!("{text}: {error}"))?.next();

@@ -44,6 +44,13 @@ impl Dialog {
         self.request("OPTIONS", &url, "")
     }
 
+    /// The only request for MP4.
+    pub(crate) fn get(&mut self) -> String {
+        self.step = Step::Playing;
+        let path = self.url.splitn(4, '/').nth(3).unwrap_or_default();
+        format!("GET /{path} HTTP/1.1\r\nHost: load\r\nUser-Agent: load\r\n\r\n")
+    }
+
     /// The last one, if there is a session.
     pub(crate) fn teardown(&mut self) -> Option<String> {
         let base = self.base.clone();
@@ -52,7 +59,7 @@ impl Dialog {
 
     /// Takes an answer; the next request, or nothing when all is said.
     pub(crate) fn answer(&mut self, message: &str) -> Result<Option<String>, String> {
-        if !message.starts_with("RTSP/") {
+        if !message.starts_with("RTSP/") && !message.starts_with("HTTP/") {
             // A request of the server's own. None of ours waits for it.
             return Ok(None);
         }

@@ -1,7 +1,7 @@
-//! Many RTSP viewers in one thread, for measuring what a server does to them.
+//! Many viewers in one thread, for measuring what a server does to them.
 //!
 //! `cargo run --release --example load -- --help` lists what it can do. The viewers speak RTSP
-//! with interleaved TCP or UDP, look only at the headers of what they get, and measure against the time
+//! with interleaved TCP or UDP, or take MP4 over HTTP; they look only at the headers of what they get, and measure against the time
 //! stamp that the simulated camera puts into each picture.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line program")]
 
@@ -10,6 +10,7 @@ mod dialog;
 mod figures;
 mod framing;
 mod media;
+mod mp4;
 mod ports;
 mod run;
 #[allow(dead_code, unreachable_pub, reason = "shared with the camera, which also writes it")]

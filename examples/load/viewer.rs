@@ -15,6 +15,7 @@ use super::dialog::Dialog;
 use super::figures::Figures;
 use super::framing::{Framing, HEAD, Sink};
 use super::media::{Media, Picture};
+use super::mp4::Fragments;
 use super::ports::Ports;
 
 /// Receive buffer of those that read slowly or not at all: the kernel's own would hide it.
@@ -49,8 +50,15 @@ pub(crate) struct Viewer {
     pub(crate) role: Role,
     /// Bytes that a slow one may read by now.
     pub(crate) budget: f64,
-    framing: Framing,
+    framing: Cut,
     seen: Seen,
+}
+
+/// How what comes is cut.
+#[derive(Debug)]
+enum Cut {
+    Rtsp(Framing),
+    Mp4(Fragments),
 }
 
 /// What a viewer knows beside its connection.
@@ -104,7 +112,12 @@ impl Viewer {
             dialog = dialog.over_udp(ports.numbers);
         }
         // Few bytes always go at once; TLS keeps them until it has agreed on keys.
-        stream.write(dialog.start().as_bytes())?;
+        let mp4 = target.url.starts_with("http://");
+        let first = match mp4 {
+            true => dialog.get(),
+            false => dialog.start(),
+        };
+        stream.write(first.as_bytes())?;
         let seen = Seen {
             dialog,
             media: Media::new(),
@@ -115,7 +128,11 @@ impl Viewer {
             judged_by: 0,
             shown_late_ms: f64::MIN,
         };
-        Ok(Self { stream, ports, role, budget: 0.0, framing: Framing::new(), seen })
+        let framing = match mp4 {
+            true => Cut::Mp4(Fragments::default()),
+            false => Cut::Rtsp(Framing::new()),
+        };
+        Ok(Self { stream, ports, role, budget: 0.0, framing, seen })
     }
 
     /// Reads once, and answers what asks for it.
@@ -136,7 +153,11 @@ impl Viewer {
         let now_ns = unix_now_ns();
         let seen = &mut self.seen;
         let mut reading = Reading { seen, figures, now_ns, in_window };
-        if self.framing.feed(&buffer[..count], &mut reading).is_err() {
+        let cut = match &mut self.framing {
+            Cut::Rtsp(framing) => framing.feed(&buffer[..count], &mut reading),
+            Cut::Mp4(fragments) => fragments.feed(&buffer[..count], &mut reading),
+        };
+        if cut.is_err() {
             return Outcome::Gone("neither RTSP nor a packet".into());
         }
         if let Some(request) = seen.request.take() {

@@ -1,9 +1,11 @@
 //! The header lines of a message, in order.
 
+use zeroize::Zeroize;
+
 /// Header lines in the order of the wire; names compare without case, repeats are kept.
 ///
 /// Values hold no line ends: [`Headers::append`] and [`Headers::set`] turn each control character
-/// into a blank, so a value can never smuggle in a header line of its own.
+/// into a blank, so a value can never smuggle in a header line of its own. Logins are overwritten when it is dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     lines: Vec<(String, String)>,
@@ -62,6 +64,16 @@ impl Headers {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+}
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        for (name, value) in &mut self.lines {
+            if name.eq_ignore_ascii_case("Authorization") {
+                value.zeroize();
+            }
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 pub mod auth;
 pub mod codec;
 pub mod decoder;
+pub mod depacketizer;
 pub mod dialog;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]

@@ -68,6 +68,13 @@ impl Cidr {
         matches!(self.address, IpAddr::V4(address) if self.prefix >= 4 && address.is_multicast())
     }
 
+    /// The address at this place of an IPv4 range, if there are so many.
+    pub fn nth_v4(&self, place: usize) -> Option<Ipv4Addr> {
+        let IpAddr::V4(first) = self.address else { return None };
+        let place = u32::try_from(place).ok().filter(|&place| u128::from(place) < self.size())?;
+        u32::from(first).checked_add(place).map(Ipv4Addr::from)
+    }
+
     /// How many addresses are in it.
     pub fn size(&self) -> u128 {
         let widest = if self.address.is_ipv4() { 32 } else { 128 };

@@ -2,6 +2,8 @@
 //!
 //! Nothing here implements `Debug`, since any value may be a password.
 
+use zeroize::Zeroize;
+
 use super::place::Place;
 
 /// A file or a set of options, read but not yet understood.
@@ -35,11 +37,21 @@ pub(super) enum SectionKind {
     User,
 }
 
-/// A key with its value.
+/// A key with its value, which is overwritten when it is dropped.
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Value,
     pub(super) place: Place,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        match &mut self.value {
+            Value::Text(text) | Value::Number(text) => text.zeroize(),
+            Value::List(items) => items.zeroize(),
+            Value::Boolean(_) | Value::Unusable => {}
+        }
+    }
 }
 
 /// A value as it was written. INI and the command line know only text.

@@ -11,8 +11,11 @@
 
 mod check;
 mod cidr;
+pub mod diff;
 mod document;
 mod draft;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod ini;
 mod json;
 pub mod keys;
@@ -28,6 +31,7 @@ mod source;
 mod summary;
 mod tls_files;
 
+pub use diff::Diff;
 pub use manual::manual;
 pub use model::{Config, REALM};
 pub use place::{ConfigError, Place};

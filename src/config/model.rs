@@ -1,7 +1,7 @@
 //! The configuration as the rest of the relay sees it: typed, validated, immutable.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +33,18 @@ pub struct Config {
     pub log_level: log::LevelFilter,
     /// By name, in the order of names.
     pub streams: BTreeMap<String, Stream>,
+}
+
+impl Config {
+    /// Where HTTP listens, if it speaks TLS there as well.
+    pub fn https(&self) -> Option<&Http> {
+        self.http.as_ref().filter(|_| self.tls.is_some())
+    }
+
+    /// Whether the relay speaks TLS anywhere.
+    pub fn speaks_tls(&self) -> bool {
+        self.rtsps_port.is_some() || self.https().is_some()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +148,8 @@ pub struct Stream {
     pub max_egress_kbps: Option<u32>,
     pub max_clients: Option<u32>,
     pub fallback: Option<String>,
-    pub multicast: bool,
+    /// Its group, for clients that ask for multicast; `None`: they may not.
+    pub multicast: Option<Ipv4Addr>,
     pub media: MediaSelection,
     pub camera_tls: CameraTls,
     /// Addresses that may watch; empty for all.
@@ -150,6 +163,7 @@ pub enum TransportPolicy {
     Auto,
     Tcp,
     Udp,
+    Multicast,
 }
 
 /// Exponential back-off.

@@ -20,7 +20,10 @@ pub fn print(config: &Config) -> String {
          # line with *** and take its # away before you use this as a configuration.\n\n",
     );
     section(&mut out, GLOBAL, &mut GlobalDraft::from(config));
-    for stream in config.streams.values() {
+    // Groups are handed out in the order of the file.
+    let mut streams: Vec<&Stream> = config.streams.values().collect();
+    streams.sort_by_key(|stream| stream.multicast);
+    for stream in streams {
         let mut draft = StreamDraft::from(stream);
         out.push_str("\n[stream]\n");
         section(&mut out, STREAM, &mut draft);
@@ -108,7 +111,7 @@ impl From<&Stream> for StreamDraft {
             password,
             password_file: None,
             fallback: stream.fallback.clone(),
-            multicast: stream.multicast,
+            multicast: stream.multicast.is_some(),
             media: stream.media,
             tls_fingerprint: match stream.camera_tls {
                 CameraTls::Fingerprint(fingerprint) => Some(fingerprint),

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use zeroize::Zeroizing;
+
 use super::document::{Document, Entry, Format, Section, SectionKind, Value};
 use super::place::{Findings, Place};
 use super::{ini, json};
+use crate::system_error::words;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/rtsp-relay.conf";
@@ -104,7 +107,7 @@ pub(super) fn read_file(sources: &Sources, findings: &mut Findings) -> Option<Fi
             };
         }
         Err(error) => {
-            let mut message = format!("cannot be read: {}", describe(&error));
+            let mut message = format!("cannot be read: {}", words(&error));
             if error.kind() == io::ErrorKind::NotFound && !sources.explicit {
                 message.push_str(
                     "; write one, name another with --config FILE, or do without: --stream NAME=URL",
@@ -117,7 +120,7 @@ pub(super) fn read_file(sources: &Sources, findings: &mut Findings) -> Option<Fi
 }
 
 /// JSON begins with a brace, INI never does.
-fn parse(text: &str, name: &Arc<str>, findings: &mut Findings) -> Option<Document> {
+pub(super) fn parse(text: &str, name: &Arc<str>, findings: &mut Findings) -> Option<Document> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('{') {
         json::read(text, name, findings)
@@ -146,24 +149,20 @@ pub(super) fn options(sources: &Sources) -> Document {
     Document { format: Format::CommandLine, sections: sets.chain(streams).collect() }
 }
 
-/// A file's bytes, not more than `limit`, and whether everybody may read it.
-pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<(Vec<u8>, bool)> {
+/// A file's bytes, not more than `limit` and overwritten when they are dropped, and whether everybody may read it.
+pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<(Zeroizing<Vec<u8>>, bool)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    let mut bytes = Vec::new();
+    // As much as will come at once: each time it grows, a copy stays behind.
+    let expected = metadata.len().min(limit) as usize + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let message = format!("it is longer than {limit} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok((bytes, metadata.permissions().mode() & 0o004 != 0))
-}
-
-/// What the system says, without its number.
-pub(super) fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -15,10 +15,13 @@ pub fn summary(config: &Config) -> String {
     if let Some(http) = &config.http {
         line(&mut out, "http", &sockets(&http.address, http.port));
     }
+    if let Some(https) = config.https() {
+        line(&mut out, "https", &sockets(&https.address, https.port));
+    }
     if let Some(port) = config.rtp_port {
         line(&mut out, "rtp", &format!("UDP ports {port} and {}", u32::from(port) + 1));
     }
-    if config.streams.values().any(|stream| stream.multicast) {
+    if config.streams.values().any(|stream| stream.multicast.is_some()) {
         let multicast = &config.multicast;
         line(&mut out, "multicast", &format!("{} port {}", multicast.range, multicast.port));
     }
@@ -95,14 +98,15 @@ fn describe(stream: &Stream) -> String {
         TransportPolicy::Auto => {}
         TransportPolicy::Tcp => add("over TCP"),
         TransportPolicy::Udp => add("over UDP"),
+        TransportPolicy::Multicast => add("by multicast"),
     }
     match stream.camera_tls {
         CameraTls::SystemRoots => {}
         CameraTls::Fingerprint(_) => add("certificate pinned"),
         CameraTls::Insecure => add("any certificate"),
     }
-    if stream.multicast {
-        add("multicast");
+    if let Some(group) = stream.multicast {
+        add(&format!("multicast {group}"));
     }
     if stream.on_offline == OnOffline::Hold {
         add("held when offline");

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use super::model::TlsFiles;
 use super::place::quoted_path;
-use super::source::{describe, read_bounded};
+use super::source::read_bounded;
+use crate::system_error::words;
 use crate::tls::{Flaw, Identity};
 
 /// Certificate chains have a few kilobytes.
@@ -19,7 +20,7 @@ impl TlsFiles {
     pub fn load(&self) -> Result<Identity, Flaw> {
         let certificate = read_bounded(&self.certificate, MAX_PEM_FILE_BYTES);
         let key = read_bounded(&self.key, MAX_PEM_FILE_BYTES);
-        let unreadable = |error| format!("cannot be read: {}", describe(&error));
+        let unreadable = |error| format!("cannot be read: {}", words(&error));
         let (certificate, _) =
             certificate.map_err(|error| self.about(Flaw::Certificate(unreadable(error))))?;
         let (key, _) = key.map_err(|error| self.about(Flaw::Key(unreadable(error))))?;

@@ -23,13 +23,14 @@ pub(super) fn tell(server: &Server) {
     for slot in server.registry.slots() {
         let status = slot.status();
         let showing = status.showing.map(|what| format!(" showing={what}"));
-        let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason.text)));
+        let transport = status.carrier.map(|carrier| format!(" transport={}", carrier.word()));
+        let reason = status.reason.map(|reason| format!(" reason={}", Quoted(&reason)));
         let retry = status.retry_in.map(|time| format!(" retry_in={:.1}s", time.as_secs_f64()));
         let odd: Vec<_> = status.oddities.iter().map(|(odd, n)| format!("{odd}: {n}")).collect();
         let odd = Some(odd).filter(|odd| !odd.is_empty());
         let odd = odd.map(|odd| format!(" tolerated=\"{}\"", odd.join(", ")));
         log::info!(
-            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={} frames_thinned={} bitrate_kbps={}{}{}{}{}",
+            "status stream={} state={} since={:.1}s viewers={} bytes_in={} bytes_out={} packets_lost={} packets_late={} packets_reordered={} packets_duplicate={} pictures={} frames_skipped={} frames_thinned={} bitrate_kbps={}{}{}{}{}{}",
             slot.stream.name,
             status.state,
             status.since.as_secs_f64(),
@@ -45,6 +46,7 @@ pub(super) fn tell(server: &Server) {
             slot.hub.thinned(),
             slot.hub.bits_per_second().unwrap_or(0) / 1000,
             showing.unwrap_or_default(),
+            transport.unwrap_or_default(),
             reason.unwrap_or_default(),
             retry.unwrap_or_default(),
             odd.unwrap_or_default(),

@@ -81,9 +81,9 @@ impl Tick {
             self.tell(step, server);
         }
         if pressure.wants_less(&self.usage) {
-            server.registry.slots().for_each(|slot| slot.hub.shrink_cache());
+            server.registry.slots().for_each(|slot| slot.shrink_cache());
         } else if !pressure.is_taken(What::Shrink) {
-            server.registry.slots().for_each(|slot| slot.hub.restore_cache());
+            server.registry.slots().for_each(|slot| slot.restore_cache());
         }
         self.shed(server, pressure);
         let interval = if pressure.is_taken(What::Shrink) { SHORT_INTERVAL } else { INTERVAL };
@@ -121,7 +121,10 @@ impl Tick {
             return;
         }
         let slots = server.registry.slots();
-        let held = slots.flat_map(|slot| slot.hub.held_bytes().into_iter().map(move |h| (h, slot)));
+        let of_slot = |slot: Arc<Slot>| {
+            slot.held_bytes().into_iter().map(move |held| (held, Arc::clone(&slot)))
+        };
+        let held = slots.flat_map(of_slot);
         let mut held: Vec<_> = held.filter(|((bytes, _), _)| *bytes >= BURDEN).collect();
         held.sort_unstable_by_key(|((bytes, _), _)| std::cmp::Reverse(*bytes));
         let reason: Arc<str> = Arc::from("the relay is short of memory, and this viewer is slow");
@@ -134,12 +137,13 @@ impl Tick {
             log::warn!(
                 "memory is exhausted, a slow viewer goes stream={name} client={client} held_kb={held_kb}"
             );
-            slot.hub.end_one(client, &reason);
+            slot.end_one(client, &reason);
         }
     }
 
     fn tell(&self, step: Step, server: &Server) {
-        let limits = &server.config.limits;
+        let config = server.config.get();
+        let limits = &config.limits;
         let memory = format!(
             "memory_mb={} max_memory_mb={}",
             self.usage.memory_bytes >> 20,
@@ -169,9 +173,9 @@ impl Tick {
 /// Bytes of media in caches and queues, at least: what is held for one viewer may be held for
 /// others as well, so of each stream's viewers only the greediest counts.
 fn held_media(server: &Server) -> u64 {
-    let of_slot = |slot: &Arc<Slot>| {
-        let held = slot.hub.held_bytes().into_iter().map(|(bytes, _)| bytes).max();
-        (slot.hub.cached_bytes().max(held.unwrap_or(0))) as u64
+    let of_slot = |slot: Arc<Slot>| {
+        let held = slot.held_bytes().into_iter().map(|(bytes, _)| bytes).max();
+        (slot.cached_bytes().max(held.unwrap_or(0))) as u64
     };
     server.registry.slots().map(of_slot).sum()
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::logins::Logins;
 use super::places::{Full, Place, Places};
 use super::pressure::Pressure;
 use super::refusal::{Reason, Refusal, Refusals};
@@ -16,6 +17,8 @@ pub struct Gatekeeper {
     pub pressure: Pressure,
     /// How often somebody was refused, by reason.
     pub refusals: Refusals,
+    /// Who gave wrong logins.
+    pub logins: Arc<Logins>,
 }
 
 /// A viewer's place, in the relay and with its stream; dropping it frees both.
@@ -34,6 +37,7 @@ impl Gatekeeper {
             viewers: Places::new(limits.max_clients, limits.max_clients_per_ip),
             pressure: Pressure::new(limits.max_memory_bytes, limits.max_cpu_percent),
             refusals: Refusals::default(),
+            logins: Arc::default(),
         }
     }
 
@@ -56,6 +60,12 @@ impl Gatekeeper {
             }
         };
         admit().inspect_err(|refusal| self.refusals.count(refusal.reason))
+    }
+
+    /// Other limits from now on. Who is in stays in.
+    pub fn change(&self, limits: &Limits) {
+        self.viewers.change(limits.max_clients, limits.max_clients_per_ip);
+        self.pressure.change(limits.max_memory_bytes, limits.max_cpu_percent);
     }
 
     /// Viewers that are in.

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A bounded number of places, and optionally a bound for each address.
 #[derive(Debug)]
 pub struct Places {
-    max: u32,
-    max_per_address: Option<u32>,
     taken: Mutex<Taken>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
+    max: u32,
+    max_per_address: Option<u32>,
     all: u32,
     by_address: HashMap<IpAddr, u32>,
 }
@@ -37,28 +37,38 @@ pub struct Place {
 impl Places {
     /// `max` places in all, and so many for one address (`None`: as many as there are).
     pub fn new(max: u32, max_per_address: Option<u32>) -> Arc<Self> {
-        Arc::new(Self { max, max_per_address, taken: Mutex::default() })
+        let by_address = HashMap::new();
+        let taken = Taken { max, max_per_address, all: 0, by_address };
+        Arc::new(Self { taken: Mutex::new(taken) })
+    }
+
+    /// From now on there are so many. Who has a place keeps it.
+    pub fn change(&self, max: u32, max_per_address: Option<u32>) {
+        let mut taken = self.lock();
+        (taken.max, taken.max_per_address) = (max, max_per_address);
     }
 
     /// Takes a place, for a peer if it has an address.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
         let address = address.map(|address| address.to_canonical());
-        self.take_of(self.max, address)
+        self.take_of(u32::MAX, address)
     }
 
     /// Takes a place if fewer than `most` are taken.
     pub fn take_within(self: &Arc<Self>, most: u32) -> Result<Place, Full> {
-        self.take_of(most.min(self.max), None)
+        self.take_of(most, None)
     }
 
     fn take_of(self: &Arc<Self>, most: u32, address: Option<IpAddr>) -> Result<Place, Full> {
         let mut taken = self.lock();
+        let most = most.min(taken.max);
+        let max_per_address = taken.max_per_address;
         if taken.all >= most {
             return Err(Full::All(most));
         }
         if let Some(address) = address {
             let own = taken.by_address.entry(address).or_default();
-            if let Some(max) = self.max_per_address.filter(|&max| *own >= max) {
+            if let Some(max) = max_per_address.filter(|&max| *own >= max) {
                 return Err(Full::Address(max));
             }
             *own += 1;
@@ -104,6 +114,19 @@ mod tests {
         drop(first);
         assert_eq!(places.taken(), 1);
         assert_eq!(places.take_within(1).unwrap_err(), Full::All(1));
+        places.take(None).unwrap();
+    }
+
+    #[test]
+    fn fewer_places_end_nobody_and_let_nobody_in_until_enough_have_gone() {
+        let places = Places::new(3, None);
+        let mut held: Vec<_> = (0..3).map(|_| places.take(None).unwrap()).collect();
+        places.change(2, None);
+        assert_eq!((places.taken(), places.take(None).unwrap_err()), (3, Full::All(2)));
+        held.truncate(1);
+        held.push(places.take(None).unwrap());
+        assert_eq!(places.take(None).unwrap_err(), Full::All(2));
+        places.change(3, None);
         places.take(None).unwrap();
     }
 

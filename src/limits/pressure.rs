@@ -5,7 +5,7 @@
 //! new comes in. Each step is taken back some way below where it was taken, so that nothing goes
 //! back and forth at a limit.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::refusal::{Reason, Refusal};
 
@@ -28,8 +28,8 @@ pub struct Usage {
 /// What the process may take, and which steps are taken.
 #[derive(Debug)]
 pub struct Pressure {
-    max_memory_bytes: u64,
-    max_cpu_percent: u32,
+    max_memory_bytes: AtomicU64,
+    max_cpu_percent: AtomicU32,
     shrinks: AtomicBool,
     refuses: AtomicBool,
     sheds: AtomicBool,
@@ -62,8 +62,8 @@ impl Pressure {
     /// With these limits, and nothing taken.
     pub fn new(max_memory_bytes: u64, max_cpu_percent: u32) -> Self {
         Self {
-            max_memory_bytes,
-            max_cpu_percent,
+            max_memory_bytes: max_memory_bytes.into(),
+            max_cpu_percent: max_cpu_percent.into(),
             shrinks: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
             sheds: AtomicBool::new(false),
@@ -71,13 +71,23 @@ impl Pressure {
         }
     }
 
+    /// Other limits from now on; what follows from them is seen at the next update.
+    pub fn change(&self, max_memory_bytes: u64, max_cpu_percent: u32) {
+        self.max_memory_bytes.store(max_memory_bytes, Relaxed);
+        self.max_cpu_percent.store(max_cpu_percent, Relaxed);
+    }
+
+    fn max_memory_bytes(&self) -> u64 {
+        self.max_memory_bytes.load(Relaxed)
+    }
+
     /// Takes the steps that are due, and takes back those that are not any more; tells which.
     pub fn update(&self, usage: &Usage) -> Vec<Step> {
-        let memory = (usage.memory_bytes as f64, self.max_memory_bytes as f64 / 100.0);
+        let memory = (usage.memory_bytes as f64, self.max_memory_bytes() as f64 / 100.0);
         let above = |(on, off): (u64, u64)| {
             (memory.0 >= memory.1 * on as f64, memory.0 < memory.1 * off as f64)
         };
-        let max_cpu = f64::from(self.max_cpu_percent);
+        let max_cpu = f64::from(self.max_cpu_percent.load(Relaxed));
         let cpu = (usage.cpu_percent >= max_cpu, usage.cpu_percent < max_cpu * CPU_RELEASE / 100.0);
         let steps = [
             (What::Shrink, &self.shrinks, above(SHRINK)),
@@ -106,21 +116,21 @@ impl Pressure {
 
     /// Whether the caches must give way further.
     pub fn wants_less(&self, usage: &Usage) -> bool {
-        usage.memory_bytes >= self.max_memory_bytes / 100 * SHRINK.0
+        usage.memory_bytes >= self.max_memory_bytes() / 100 * SHRINK.0
     }
 
     /// Why nobody new comes in, if so.
     pub fn refusal(&self) -> Option<Refusal> {
         if self.is_taken(What::Refuse) {
-            return Some(Refusal { reason: Reason::Memory, limit: self.max_memory_bytes >> 20 });
+            return Some(Refusal { reason: Reason::Memory, limit: self.max_memory_bytes() >> 20 });
         }
-        let limit = self.max_cpu_percent.into();
+        let limit = self.max_cpu_percent.load(Relaxed).into();
         self.is_taken(What::Cpu).then_some(Refusal { reason: Reason::Cpu, limit })
     }
 
     /// Bytes above what makes the slowest go; 0 when that is not taken.
     pub fn excess(&self, usage: &Usage) -> u64 {
-        let wanted = self.max_memory_bytes / 100 * SHED.1;
+        let wanted = self.max_memory_bytes() / 100 * SHED.1;
         match self.is_taken(What::Shed) {
             true => usage.memory_bytes.saturating_sub(wanted),
             false => 0,

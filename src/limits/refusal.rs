@@ -27,11 +27,13 @@ pub enum Reason {
     Resources,
     /// The camera cannot be had.
     Camera,
+    /// The address has given too many wrong logins.
+    Logins,
 }
 
 impl Reason {
     /// All there are, in the order of the counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Clients,
         Self::ClientsPerAddress,
         Self::ClientsPerStream,
@@ -42,6 +44,7 @@ impl Reason {
         Self::Connections,
         Self::Resources,
         Self::Camera,
+        Self::Logins,
     ];
 
     /// One word for the status: where a key of the configuration decides, its name.
@@ -57,6 +60,7 @@ impl Reason {
             Self::Connections => "connections",
             Self::Resources => "resources",
             Self::Camera => "camera",
+            Self::Logins => "logins",
         }
     }
 }

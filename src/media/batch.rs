@@ -29,6 +29,9 @@ pub struct Batch {
     pub video: bool,
     /// The first packet begins a picture; false for a picture's second and later parts.
     pub unit_start: bool,
+    /// It is of a picture that is shown before the key frame in front of it and may refer to what was
+    /// before that: nothing for who begins at that key frame, nor does anything else need it.
+    pub leading: bool,
     /// It holds parameter sets.
     pub parameter_sets: bool,
     /// RTP sequence number of the first packet, on the relay's timeline. Unused for RTCP.

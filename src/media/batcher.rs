@@ -8,12 +8,15 @@
 use std::time::Instant;
 
 use rtsp_proto::codec::{Codec, Scan};
-use rtsp_proto::rtp::RtpPacket;
+use rtsp_proto::rtp::{RtpPacket, sequence};
 
 use super::batch::{Batch, Kind, PREFIX};
 
 /// Bytes after which a picture goes on in another batch.
 pub const MAX_WIRE: usize = 64 * 1024;
+/// So many pictures can wait in a decoder of H.264 for one that is shown before them
+/// (max_num_reorder_frames, ITU-T H.264 section E.2.1).
+const MAX_REORDERED: u8 = 16;
 
 /// Builds the batches of one track.
 #[derive(Debug)]
@@ -31,6 +34,16 @@ pub struct Batcher {
     /// Timestamp of the picture that was last begun, and whether its key frame was told.
     unit: Option<(u32, bool)>,
     next_sequence: Option<u16>,
+    /// The last key frame, if pictures that are shown before it may follow and need not tell.
+    entry: Option<Entry>,
+}
+
+/// A key frame of H.264 that is no IDR picture.
+#[derive(Debug)]
+struct Entry {
+    timestamp: u32,
+    /// So many pictures that are shown before it may still come.
+    left: u8,
 }
 
 #[derive(Debug)]
@@ -39,6 +52,7 @@ struct Open {
     slice: bool,
     reference: bool,
     random_access: bool,
+    closed: bool,
 }
 
 impl Batcher {
@@ -54,6 +68,7 @@ impl Batcher {
             room: 0,
             unit: None,
             next_sequence: None,
+            entry: None,
         }
     }
 
@@ -92,6 +107,7 @@ impl Batcher {
                         kind: Kind::Media,
                         video: self.video,
                         unit_start,
+                        leading: false,
                         parameter_sets: false,
                         first_sequence: sequence,
                         next_sequence: sequence,
@@ -102,6 +118,7 @@ impl Batcher {
                     slice: false,
                     reference: false,
                     random_access: false,
+                    closed: false,
                 })
             }
         };
@@ -115,6 +132,8 @@ impl Batcher {
         open.slice |= scan.slice;
         open.reference |= scan.reference && scan.slice;
         open.random_access |= scan.random_access;
+        open.closed |= scan.closed;
+        open.batch.leading |= scan.leading;
         if packet.marker() || !self.video {
             self.flush(finished);
         }
@@ -122,16 +141,26 @@ impl Batcher {
 
     /// Ends the open batch, if there is one: the source is going away.
     pub fn flush(&mut self, finished: &mut impl FnMut(Batch)) {
-        let Some(Open { mut batch, slice, reference, random_access }) = self.open.take() else {
+        let Some(Open { mut batch, slice, reference, random_access, closed }) = self.open.take()
+        else {
             return;
         };
         batch.kind = self.kind(slice, reference, random_access);
+        batch.leading |= self.is_leading(&batch, closed);
         self.next_sequence = Some(batch.next_sequence);
         if self.video && batch.kind != Kind::RandomAccess {
             self.room = self.wire.len().max(self.room - self.room / 16);
         }
         batch.wire = std::mem::take(&mut self.wire).into_boxed_slice();
         finished(batch);
+    }
+
+    /// Drops the open batch, if there is one: what follows is something else.
+    pub fn abandon(&mut self) {
+        self.open = None;
+        self.wire.clear();
+        self.next_sequence = None;
+        self.entry = None;
     }
 
     /// When the open batch was begun; `None` when there is none.
@@ -145,6 +174,34 @@ impl Batcher {
             || self.wire.len() + length > MAX_WIRE
             || (open.slice && scan.delimiter)
             || (open.slice && scan.random_access && scan.picture_start && !open.random_access)
+    }
+
+    /// Whether a batch of H.264 is of a picture that is shown before the key frame in front of it. In
+    /// H.265 its NAL units say so.
+    fn is_leading(&mut self, batch: &Batch, closed: bool) -> bool {
+        if self.codec != Codec::H264 {
+            return false;
+        }
+        if batch.kind == Kind::RandomAccess {
+            let entry = Entry { timestamp: batch.timestamp, left: MAX_REORDERED };
+            self.entry = (!closed).then_some(entry);
+            return false;
+        }
+        let is_picture = matches!(batch.kind, Kind::Reference | Kind::Disposable);
+        let Some(entry) = self.entry.as_mut().filter(|_| is_picture) else { return false };
+        match sequence::ts_distance(entry.timestamp, batch.timestamp) {
+            // Another part of the key frame.
+            0 if !closed => false,
+            ..0 if entry.left > 0 => {
+                entry.left -= u8::from(batch.unit_start);
+                true
+            }
+            // They come before all that are shown after it.
+            _ => {
+                self.entry = None;
+                false
+            }
+        }
     }
 
     fn kind(&mut self, slice: bool, reference: bool, random_access: bool) -> Kind {
@@ -245,6 +302,30 @@ pub(crate) mod tests {
         assert_eq!(out[0].kind, Kind::RandomAccess);
         assert!(out[1..].iter().all(|b| b.kind == Kind::Reference && !b.unit_start));
         assert_eq!(out.iter().map(|b| usize::from(b.packets)).sum::<usize>(), 100);
+    }
+
+    /// Recovery point, and the first slice of a picture of an open group (H.264).
+    const ENTRY: &[u8] = &[24, 0, 5, 6, 6, 1, 0xc4, 0x80, 0, 3, 0x41, 0x9a, 1];
+
+    #[test]
+    fn what_is_shown_before_an_open_key_frame_leads_it() {
+        let leading = |packets: &[(u16, u32, bool, &[u8])]| {
+            batches(packets).iter().map(|batch| batch.leading).collect::<Vec<_>>()
+        };
+        let b = |n: u16, ms: u32| (n, ms * 90, true, B);
+        let start = [(1, 9000, true, ENTRY), b(2, 40), b(3, 80)];
+        assert_eq!(leading(&start), [false, true, true]);
+        // Once a picture is shown after it, the others belong to that.
+        let more = [&start[..], &[(4, 18_000, true, P), b(5, 90)]].concat();
+        assert_eq!(leading(&more), [false, true, true, false, false]);
+        // An IDR picture closes what is before it.
+        assert_eq!(leading(&[(1, 9000, true, IDR), b(2, 40)]), [false, false]);
+        // A camera whose clock was turned back has no picture that leads for ever.
+        let back: Vec<_> = (2..40).map(|n| b(n, 1)).collect();
+        let back = back.iter().zip(0..).map(|(b, n)| (b.0, b.1 + n, true, B));
+        let turned: Vec<_> = std::iter::once((1, 9000, true, ENTRY)).chain(back).collect();
+        let count = leading(&turned).iter().filter(|leads| **leads).count();
+        assert_eq!(count, usize::from(MAX_REORDERED));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! The decoder needs every picture since the key frame, but the viewer must not be late for ever
 //! by the age of that key frame. So the pictures keep their order and their consecutive sequence
 //! numbers, which end just before the next live packet, while their timestamps are squeezed
-//! together in front of the newest one: a player shows the newest at once. That one is as old as
+//! together in front of the newest one that no other will be shown before: a player shows that at
+//! once. That one is as old as
 //! it is, up to a whole picture's time, and a player that starts its clock with it would be so late
 //! for ever. So all of them are shifted by that age, and the delay from then on is that of a viewer
 //! who joined on a key frame. With sound beside the picture they are not: how the tracks belong
 //! together is worth more, and GStreamer was seen to lose it for seconds.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,7 +42,7 @@ impl Item {
 /// The group with its timestamps squeezed, and with `now` shifted toward that moment;
 /// `parameter_sets` (RTP payloads) in front when the group does not begin with its own.
 pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Option<Instant>) -> Vec<Item> {
-    let batches = gop.batches();
+    let batches = &closed_up(gop.batches());
     let Some(first) = batches.first() else { return Vec::new() };
     let latest = batches.iter().fold(first.timestamp, |newest, batch| {
         if ahead(batch.timestamp, newest) > 0 { batch.timestamp } else { newest }
@@ -49,14 +51,20 @@ pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Option<Instant>) -> V
     let mut ages: Vec<i32> = batches.iter().map(|b| ahead(latest, b.timestamp)).collect();
     ages.sort_unstable_by(|a, b| b.cmp(a));
     ages.dedup();
-    let interval = ages.windows(2).map(|pair| pair[0] - pair[1]).min().unwrap_or(0);
-    let step = (interval.unsigned_abs() / SHARE_OF_INTERVAL / ages.len() as u32).max(1);
-    let shift = now.map_or(0, |now| shift(batches, interval.unsigned_abs(), now));
-    let newest = latest.wrapping_add(shift);
+    let interval = ages.windows(2).map(|pair| pair[0].abs_diff(pair[1])).min().unwrap_or(0);
+    // Those that are shown after pictures that are still to come stay where they are.
+    let edge = edge(batches, &ages, latest, interval);
+    let whole = edge + 1 == ages.len();
+    let step = (interval / SHARE_OF_INTERVAL / ages.len() as u32).max(1);
+    let shift = now.filter(|_| whole).map_or(0, |now| shift(batches, interval, now));
     let squeezed = |batch: &Batch| {
         let age = ahead(latest, batch.timestamp);
         let rank = ages.partition_point(|&other| other > age);
-        newest.wrapping_sub((ages.len() - 1 - rank) as u32 * step)
+        if rank > edge {
+            return batch.timestamp;
+        }
+        let newest = latest.wrapping_add(shift).wrapping_sub(ages[edge] as u32);
+        newest.wrapping_sub((edge - rank) as u32 * step)
     };
     let mut items = Vec::with_capacity(batches.len() + 1);
     if !parameter_sets.is_empty() && !first.parameter_sets {
@@ -72,6 +80,42 @@ pub fn squeeze(gop: &Gop, parameter_sets: &[Vec<u8>], now: Option<Instant>) -> V
     items
 }
 
+/// The batches with consecutive numbers that end where they do: what the group lacks of the stream
+/// leaves no gap, and what comes next fits as it is.
+fn closed_up(batches: &[Arc<Batch>]) -> Cow<'_, [Arc<Batch>]> {
+    let missing = |pair: &[Arc<Batch>]| pair[1].preceding.wrapping_sub(pair[0].next_sequence);
+    if batches.windows(2).all(|pair| missing(pair) == 0) {
+        return Cow::Borrowed(batches);
+    }
+    let mut batches = batches.to_vec();
+    for at in (1..batches.len()).rev() {
+        // The one behind is raised already.
+        let numbers = missing(&batches[at - 1..=at]);
+        if numbers != 0 {
+            let batch = &batches[at - 1];
+            let mut copy = batch.again(batch.arrived);
+            copy.renumber(batch.first_sequence.wrapping_add(numbers), batch.timestamp);
+            batches[at - 1] = Arc::new(copy);
+        }
+    }
+    Cow::Owned(batches)
+}
+
+/// The rank of the last picture that none will be shown before any more. Behind it are those that were
+/// sent ahead of pictures that are shown before them. `ages` are the distances from `latest`, farthest
+/// first, and `interval` is the shortest between two of them.
+fn edge(batches: &[Arc<Batch>], ages: &[i32], latest: u32, interval: u32) -> usize {
+    // The newest was sent when this was the newest, so all others up to that have come.
+    let before = batches.iter().take_while(|batch| batch.timestamp != latest);
+    let Some(before) = before.map(|batch| ahead(latest, batch.timestamp)).min() else { return 0 };
+    let complete = ages.partition_point(|&age| age > before);
+    let follows = |pair: &&[i32]| {
+        ages.len() > 2 && pair[0].abs_diff(pair[1]) <= interval.saturating_add(interval / 2)
+    };
+    let more = ages.get(complete..).unwrap_or_default();
+    complete + more.windows(2).take_while(follows).count()
+}
+
 /// How far the group is shifted toward now: by the age of its newest picture, but not as far as the
 /// next picture's place. Pictures that are shown in another order than they are sent leave no room.
 fn shift(batches: &[Arc<Batch>], interval: u32, now: Instant) -> u32 {
@@ -81,7 +125,7 @@ fn shift(batches: &[Arc<Batch>], interval: u32, now: Instant) -> u32 {
     let age = now.saturating_duration_since(newest.arrived).min(Duration::from_secs(1));
     let ticks = age.as_micros() as u32 * TICKS_PER_MS / 1000;
     // A picture that has been standing still for longer is not the live edge.
-    if ticks > 2 * interval {
+    if ticks > interval.saturating_mul(2) {
         return 0;
     }
     ticks.min(interval.saturating_sub(interval / SHARE_OF_INTERVAL))
@@ -119,6 +163,7 @@ pub(super) fn sets_before(first: &Batch, payloads: &[Vec<u8>]) -> Batch {
         kind: Kind::Config,
         video: true,
         unit_start: true,
+        leading: false,
         parameter_sets: true,
         first_sequence: begin,
         next_sequence: first.first_sequence,
@@ -180,6 +225,58 @@ mod tests {
         assert_eq!(shown[1], 10_800, "no shift: a live picture may belong in front of it");
         let below = |a: usize, b: usize| ahead(shown[b], shown[a]) > 0;
         assert!(below(0, 2) && below(2, 3) && below(3, 1));
+    }
+
+    #[test]
+    fn no_picture_overtakes_those_that_are_still_to_come() {
+        // In order of decoding: those at 3 are shown last, and the ones before them come later.
+        let film: Vec<(u32, &[u8])> = (0..40)
+            .map(|n| match (n, n % 3) {
+                (0, _) => (0, IDR),
+                (_, 1) => ((n + 2) * 3600, P),
+                _ => ((n - 1) * 3600, B),
+            })
+            .collect();
+        for sent in 1..film.len() {
+            let shown = squeezed(&gop(&film[..sent]), 20);
+            let mut all: Vec<_> = film[..sent].iter().zip(&shown).map(|(p, &s)| (p.0, s)).collect();
+            all.extend(film[sent..].iter().map(|picture| (picture.0, picture.0)));
+            all.sort_unstable();
+            let in_order = all.windows(2).all(|pair| ahead(pair[1].1, pair[0].1) > 0);
+            assert!(in_order, "{sent}: {all:?}");
+            // All but those that wait for others are at the live edge.
+            let first = shown[0];
+            let edge = film[..sent].iter().map(|picture| picture.0).max().unwrap();
+            assert!(edge.wrapping_sub(first) <= 4 * 3600, "{sent}: {edge} {first}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_lacks_pictures_ends_with_its_own_numbers_and_has_no_gap() {
+        let mut gop = Gop::default();
+        let mut batcher = Batcher::new(0, Codec::H265, true);
+        // CRA, two RASL, two pictures behind them; what the network lost in front of the last stays
+        // a gap.
+        let pictures: [(u16, u32, u8); 5] =
+            [(100, 10_800, 21), (101, 3600, 9), (102, 7200, 8), (103, 14_400, 1), (106, 18_000, 1)];
+        for (sequence, timestamp, kind) in pictures {
+            let payload = [kind << 1, 1, 0x80, 7];
+            let frame = frame(sequence, timestamp, true, &payload);
+            let scan = Codec::H265.scan(&payload);
+            batcher.push(&frame, &scan, Instant::now(), &mut |batch| {
+                let _ = gop.push(&Arc::new(batch), usize::MAX);
+            });
+        }
+        let items = squeeze(&gop, &[vec![0x40, 1, 2]], None);
+        let numbers: Vec<_> = items
+            .iter()
+            .flat_map(|item| item.batch.frames().map(|f| RtpPacket::parse(&f[PREFIX..]).unwrap()))
+            .map(|packet| (packet.sequence(), packet.payload()[0] >> 1))
+            .collect();
+        assert_eq!(numbers, [(101, 32), (102, 21), (103, 1), (106, 1)]);
+        assert!(
+            items.windows(2).all(|pair| pair[1].batch.preceding == pair[0].batch.next_sequence)
+        );
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Gate {
     open: u16,
     /// Tracks the start of whose current picture went through, so its other parts must too.
     in_picture: u16,
+    /// Tracks whose viewer began at their latest random access point, and lacks what was before it.
+    anew: u16,
     /// When the gate was last closed.
     closed_at: Instant,
 }
@@ -38,13 +40,15 @@ pub enum Admits {
 impl Gate {
     /// A gate that waits for a random access point on each video track.
     pub fn closed(now: Instant) -> Self {
-        Self { open: 0, in_picture: 0, closed_at: now }
+        Self { open: 0, in_picture: 0, anew: 0, closed_at: now }
     }
 
-    /// Opens a track: the viewer was just given everything up to now.
+    /// Opens a track: the viewer was just given everything up to now since the latest random access
+    /// point.
     pub fn open(&mut self, track: u8) {
         self.open |= bit(track);
         self.in_picture |= bit(track);
+        self.anew |= bit(track);
     }
 
     /// Closes all tracks. `in_picture` tells for each track whether the start of its current
@@ -64,6 +68,10 @@ impl Gate {
         }
         let track = bit(batch.track);
         let is_open = self.open & track != 0;
+        if batch.leading && self.anew & track != 0 {
+            self.in_picture &= !track;
+            return Admits::No;
+        }
         let impatient = || batch.arrived.saturating_duration_since(self.closed_at) > PATIENCE;
         let begins = batch.kind == Kind::RandomAccess
             // Without NAL units to look at, any picture is as good a start as another.
@@ -71,7 +79,12 @@ impl Gate {
             || batch.unit_start && !is_open && impatient();
         if begins {
             self.open(batch.track);
-            return if is_open { Admits::Yes } else { Admits::Opens };
+            if is_open {
+                // What was before it, the viewer has.
+                self.anew &= !track;
+                return Admits::Yes;
+            }
+            return Admits::Opens;
         }
         if batch.unit_start && !is_open {
             self.in_picture &= !track;
@@ -82,7 +95,8 @@ impl Gate {
     }
 }
 
-fn bit(track: u8) -> u16 {
+/// The bit of a track.
+pub(super) fn bit(track: u8) -> u16 {
     1u16.checked_shl(track.into()).unwrap_or(0)
 }
 
@@ -100,6 +114,7 @@ pub(crate) mod tests {
             kind,
             video: true,
             unit_start,
+            leading: false,
             parameter_sets: false,
             first_sequence: 0,
             next_sequence: 1,
@@ -120,6 +135,34 @@ pub(crate) mod tests {
         assert_eq!(gate.admits(&batch(Kind::Disposable, true)), Admits::Yes);
         assert_eq!(gate.admits(&batch(Kind::Config, true)), Admits::Yes);
         assert_eq!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::Yes);
+    }
+
+    #[test]
+    fn who_begins_at_a_key_frame_is_spared_what_refers_beyond_it() {
+        let leading = |unit_start| {
+            let batch = Arc::into_inner(batch(Kind::Reference, unit_start)).unwrap();
+            Batch { leading: true, ..batch }
+        };
+        let mut gate = Gate::closed(Instant::now());
+        assert_eq!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::Opens);
+        assert_eq!(gate.admits(&leading(true)), Admits::No);
+        assert_eq!(gate.admits(&leading(false)), Admits::No, "nor its other parts");
+        assert_eq!(gate.admits(&batch(Kind::Reference, true)), Admits::Yes);
+        assert_eq!(gate.admits(&leading(true)), Admits::No, "in whatever order they come");
+        // What is before the next one, the viewer has.
+        assert_eq!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::Yes);
+        assert_eq!(gate.admits(&leading(true)), Admits::Yes);
+        // Given the group so far, and skipped forward.
+        for close in [false, true] {
+            let mut gate = Gate::closed(Instant::now());
+            gate.open(0);
+            if close {
+                gate.close(Instant::now(), |_| false);
+                assert_eq!(gate.admits(&batch(Kind::RandomAccess, true)), Admits::Opens);
+            }
+            assert_eq!(gate.admits(&leading(true)), Admits::No, "{close}");
+            assert_eq!(gate.admits(&batch(Kind::Disposable, true)), Admits::Yes, "{close}");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Kind};
 
-/// The current group of pictures of a video track, from its random access point on; where each
+/// The current group of pictures of a video track, from its random access point on, without those
+/// that refer to what was before; where each
 /// picture stands alone, all parts of the latest; of any other track the latest batch.
 #[derive(Debug, Default)]
 pub struct Gop {
@@ -25,6 +26,8 @@ impl Gop {
             // A large picture comes in parts.
             Kind::Media if batch.unit_start || !batch.video => old = self.clear(),
             _ if self.batches.is_empty() => return old,
+            // Whoever begins with this group could not decode it.
+            _ if batch.leading => return old,
             Kind::Media | Kind::Config | Kind::Reference | Kind::Disposable => {}
         }
         if self.bytes + batch.bytes() > limit {
@@ -69,6 +72,21 @@ mod tests {
         assert_eq!(gop.batches().len(), 3);
         assert_eq!(gop.push(&batch(Kind::RandomAccess, true), usize::MAX).len(), 3);
         assert_eq!(gop.batches().len(), 1);
+    }
+
+    #[test]
+    fn what_refers_to_the_group_before_is_not_held() {
+        let mut gop = Gop::default();
+        let key = batch(Kind::RandomAccess, true);
+        let _ = gop.push(&key, usize::MAX);
+        for unit_start in [true, false] {
+            let leading = batch(Kind::Reference, unit_start);
+            let leading = Batch { leading: true, ..leading.again(leading.arrived) };
+            assert!(gop.push(&Arc::new(leading), usize::MAX).is_empty());
+        }
+        assert_eq!(gop.bytes(), key.bytes());
+        let _ = gop.push(&batch(Kind::Reference, true), usize::MAX);
+        assert_eq!(gop.batches().len(), 2);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::MAX_TRACKS;
 use super::batch::{Batch, Kind};
 use super::burst::{Item, sets_before, squeeze};
+use super::gate::bit;
 use super::gop::Gop;
 use super::rate::Rate;
 use super::subscriber::{Outbox, Outlet, Subscriber, Viewer};
@@ -84,6 +86,22 @@ impl Hub {
         Self { inner: Mutex::new(Inner { thinner, ..Inner::default() }) }
     }
 
+    /// Another limit from now on. What was left out so far stays closed up, so the viewers' numbers
+    /// go on.
+    pub fn change_limit(&self, max_bandwidth_kbps: Option<u32>) {
+        let mut inner = self.lock();
+        match (&mut inner.thinner, max_bandwidth_kbps) {
+            (Some(thinner), kbps) => thinner.change(kbps.unwrap_or(u32::MAX)),
+            (None, Some(kbps)) => inner.thinner = Some(Thinner::new(kbps)),
+            (None, None) => {}
+        }
+    }
+
+    /// Another bound of what is cached; it is kept from the next picture on.
+    pub fn change_gop_limit(&self, bytes: usize) {
+        self.lock().gop_limit = bytes;
+    }
+
     /// Begins with a presentation of so many tracks: what was cached of another is forgotten.
     pub fn reset(&self, tracks: usize, gop_limit: usize) {
         let mut inner = self.lock();
@@ -140,6 +158,31 @@ impl Hub {
         instant: bool,
         wants: impl Fn(u8) -> bool,
     ) -> Vec<Option<FirstPacket>> {
+        let wanted = (0..MAX_TRACKS as u8).filter(|&track| wants(track));
+        let offered = wanted.fold(0, |tracks, track| tracks | bit(track));
+        self.join_offered(viewer, outbox, instant, wants, offered)
+    }
+
+    /// Like [`Hub::join`], for a viewer that is offered all tracks from then on, and takes what it
+    /// wants by then.
+    pub fn join_all<O: Outlet + 'static>(
+        &self,
+        viewer: &Arc<Subscriber<O>>,
+        outbox: &mut Outbox<O>,
+        instant: bool,
+        wants: impl Fn(u8) -> bool,
+    ) -> Vec<Option<FirstPacket>> {
+        self.join_offered(viewer, outbox, instant, wants, u16::MAX)
+    }
+
+    fn join_offered<O: Outlet + 'static>(
+        &self,
+        viewer: &Arc<Subscriber<O>>,
+        outbox: &mut Outbox<O>,
+        instant: bool,
+        wants: impl Fn(u8) -> bool,
+        offered: u16,
+    ) -> Vec<Option<FirstPacket>> {
         let mut inner = self.lock();
         let now = inner.edge();
         let mut burst: Vec<Item> = Vec::new();
@@ -157,7 +200,7 @@ impl Hub {
             let report = track.report.iter().filter(|_| wants(index)).cloned().map(Item::live);
             burst.extend(report.chain(items));
         }
-        viewer.activate(outbox, burst);
+        viewer.activate(outbox, burst, offered);
         let mut viewers = Vec::clone(&inner.viewers);
         viewers.retain(|known| known.id() != viewer_id(viewer));
         viewers.push(Arc::clone(viewer) as Arc<dyn Viewer>);
@@ -181,6 +224,9 @@ impl Hub {
         let mut viewers = Vec::clone(&inner.viewers);
         viewers.push(viewer);
         inner.viewers = Arc::new(viewers);
+        if let Some(attendant) = &inner.attendant {
+            attendant.wake();
+        }
         recent
     }
 
@@ -241,6 +287,13 @@ impl Hub {
         self.lock().gop_cap = None;
     }
 
+    /// When the oldest of what is cached came; `None` when nothing is.
+    pub fn cached_since(&self) -> Option<Instant> {
+        let inner = self.lock();
+        let first = |track: &Track| track.gop.batches().first().map(|batch| batch.arrived);
+        inner.tracks.iter().filter_map(first).min()
+    }
+
     /// Bytes of the cached groups.
     pub fn cached_bytes(&self) -> usize {
         self.lock().cached_bytes()
@@ -272,9 +325,9 @@ impl Hub {
         self.lock().thinner.as_ref().map_or(0, Thinner::thinned)
     }
 
-    /// How many viewers are joined.
+    /// How many are joined who watch.
     pub fn viewers(&self) -> usize {
-        self.lock().viewers.len()
+        self.lock().viewers.iter().filter(|viewer| viewer.watches()).count()
     }
 
     /// Forgets what is cached: it is too old to begin with.

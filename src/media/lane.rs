@@ -155,9 +155,10 @@ impl Lane {
             0 => batch.break_link(self.codec),
             1.. => self.link = None,
             _ => {
-                let packets = batch.next_sequence.wrapping_sub(batch.first_sequence);
+                // With what the camera's network lost before it: nobody misses that either.
+                let numbers = batch.next_sequence.wrapping_sub(batch.preceding);
                 if let Some(splice) = &mut self.splice {
-                    splice.sequence = splice.sequence.wrapping_sub(packets);
+                    splice.sequence = splice.sequence.wrapping_sub(numbers);
                 }
                 return false;
             }

@@ -9,9 +9,11 @@
 //! - [`hub`]: where it is published and viewers join
 //! - [`thinner`]: what is left out of a stream that is over its limit; [`rate`]: how much it is
 //! - [`subscriber`]: one viewer's queue and outlet, and who may write when
+//! - [`live`]: the stream as fragmented MP4, for browsers; [`mp4`] writes it
 //! - [`gate`]: what a viewer that fell behind gets to see again
 //! - [`burst`]: the cached group as a joining viewer gets it
-//! - [`presentation`]: the tracks of a stream, and the SDP that clients are given
+//! - [`presentation`]: the tracks of a stream, and the SDP that clients are given;
+//!   `place`: where it is by multicast
 
 mod backlog;
 pub mod batch;
@@ -22,6 +24,10 @@ pub mod gop;
 mod held;
 pub mod hub;
 mod lane;
+pub mod live;
+pub mod mp4;
+pub mod pace;
+mod place;
 pub mod presentation;
 pub mod program;
 pub mod rate;
@@ -31,6 +37,7 @@ pub mod timeline;
 
 pub use batch::{Batch, Kind};
 pub use hub::Hub;
+pub use place::Place;
 pub use presentation::Presentation;
 pub use program::Program;
 pub use subscriber::{Outlet, Progress, Subscriber, Viewer};

@@ -1,12 +1,14 @@
 //! The tracks of a stream, as the camera described them and as clients are told of them.
 
+use std::net::IpAddr;
+
 use rtsp_proto::codec::{Codec, ParameterSets};
 use rtsp_proto::sdp::{
     Attribute, Direction, MediaDescription, MediaKind, Origin, SessionDescription,
 };
 use rtsp_proto::{Oddities, Oddity};
 
-use super::MAX_TRACKS;
+use super::{MAX_TRACKS, Place};
 
 /// What a stream consists of. Tracks are in the order of the camera's SDP, without those that
 /// cannot be relayed or were not wanted.
@@ -88,6 +90,11 @@ impl Presentation {
         Self { name: sdp.name.clone(), tracks }
     }
 
+    /// Whether viewers can have the track of this place.
+    pub fn offers(&self, track: u8) -> bool {
+        self.tracks.get(usize::from(track)).is_some_and(|track| track.offered)
+    }
+
     /// Whether a viewer of `self` can go on with `other` without being told anew: the same number
     /// of tracks with the same codecs, clocks and payload types.
     pub fn is_compatible(&self, other: &Self) -> bool {
@@ -130,10 +137,24 @@ impl Presentation {
     }
 
     /// The SDP for clients: `stream` as the session name if the camera gave none, `address` the
-    /// relay's own as the client reached it, `version` growing with each change.
-    pub fn sdp(&self, stream: &str, address: std::net::IpAddr, version: u64) -> String {
-        let family = if address.is_ipv4() { "IP4" } else { "IP6" };
-        let any = if address.is_ipv4() { "0.0.0.0" } else { "::" };
+    /// relay's own as the client reached it, `version` growing with each change. With a `place` the
+    /// group and its ports are told (RFC 8866 section 5.7), else what leaves all open to SETUP.
+    pub fn sdp(
+        &self,
+        stream: &str,
+        address: IpAddr,
+        place: Option<&Place>,
+        version: u64,
+    ) -> String {
+        let connection = match (place, address) {
+            (Some(place), _) => format!("IN IP4 {}/{}", place.group, place.ttl),
+            (None, IpAddr::V4(_)) => "IN IP4 0.0.0.0".into(),
+            (None, IpAddr::V6(_)) => "IN IP6 ::".into(),
+        };
+        let port = |track: usize| {
+            let ports = u8::try_from(track).ok().and_then(|track| place?.ports(track));
+            ports.map_or(0, |(rtp, _)| rtp)
+        };
         let attribute =
             |name: &str, value: String| Attribute { name: name.into(), value: Some(value) };
         SessionDescription {
@@ -144,7 +165,7 @@ impl Presentation {
                 address: address.to_string(),
             }),
             name: if self.name.trim().is_empty() { stream.into() } else { self.name.clone() },
-            connection: Some(format!("IN {family} {any}")),
+            connection: Some(connection),
             attributes: vec![
                 attribute("tool", "rtsp-relay".into()),
                 attribute("control", "*".into()),
@@ -152,7 +173,7 @@ impl Presentation {
             ],
             media: (self.tracks.iter().enumerate())
                 .filter(|(_, track)| track.offered)
-                .map(|(index, track)| track.describe(index))
+                .map(|(index, track)| track.describe(index, port(index)))
                 .collect(),
         }
         .encode()
@@ -206,7 +227,7 @@ impl Track {
         self.kind == MediaKind::Video
     }
 
-    fn describe(&self, index: usize) -> MediaDescription {
+    fn describe(&self, index: usize, port: u16) -> MediaDescription {
         let mut attributes: Vec<Attribute> = self
             .description
             .attributes
@@ -232,7 +253,7 @@ impl Track {
         attributes
             .push(Attribute { name: "control".into(), value: Some(format!("trackID={index}")) });
         MediaDescription {
-            port: 0,
+            port,
             connection: None,
             bandwidth: self.description.bandwidth.clone(),
             attributes,

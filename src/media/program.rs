@@ -11,6 +11,7 @@
 //! the desk is the right to publish, held while viewers are written to, which never blocks. A
 //! source that is not on the air is refused before anything is copied.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ pub const RETURN_AFTER: Duration = Duration::from_secs(5);
 pub struct Program {
     hub: Arc<Hub>,
     /// Bound of the cached groups of pictures, in bytes.
-    gop_limit: usize,
+    gop_limit: AtomicUsize,
     desk: Mutex<Desk>,
 }
 
@@ -101,14 +102,20 @@ impl Program {
             fallback: Source::default(),
             sets: Vec::new(),
         };
-        Self { hub, gop_limit, desk: Mutex::new(desk) }
+        Self { hub, gop_limit: gop_limit.into(), desk: Mutex::new(desk) }
+    }
+
+    /// Another bound of the cached groups of pictures.
+    pub fn change_gop_limit(&self, bytes: usize) {
+        self.gop_limit.store(bytes, Relaxed);
+        self.hub.change_gop_limit(bytes);
     }
 
     /// Begins anew, for clients who may have been told of these tracks.
     pub fn reset(&self, told: Option<&Presentation>) {
         let mut desk = self.desk();
         desk.tell(told.cloned());
-        self.hub.reset(desk.lanes.len(), self.gop_limit);
+        self.hub.reset(desk.lanes.len(), self.gop_limit.load(Relaxed));
     }
 
     /// A camera described its tracks.
@@ -124,7 +131,7 @@ impl Program {
         };
         if !matches!(begun, Begun::Continues) {
             desk.tell(Some(presentation.clone()));
-            self.hub.reset(desk.lanes.len(), self.gop_limit);
+            self.hub.reset(desk.lanes.len(), self.gop_limit.load(Relaxed));
         }
         let lanes = (0..presentation.tracks.len() as u8).map(Some).collect();
         desk.camera = Source::new(lanes, desk.lanes.len());
@@ -145,7 +152,7 @@ impl Program {
         if desk.told.is_none() {
             tell = Some(presentation.clone());
             desk.tell(tell.clone());
-            self.hub.reset(desk.lanes.len(), self.gop_limit);
+            self.hub.reset(desk.lanes.len(), self.gop_limit.load(Relaxed));
         }
         let told = desk.told.as_ref().unwrap_or(presentation);
         let lanes = presentation.lanes_of(told)?;

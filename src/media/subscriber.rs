@@ -41,7 +41,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::backlog::Backlog;
 use super::batch::{Batch, Kind};
 use super::burst::Item;
-use super::gate::{Admits, Gate};
+use super::gate::{Admits, Gate, bit};
 use crate::net::Waker;
 
 /// Batches that may wait for one viewer: pictures, audio packets and reports of [`MAX_LATENESS`] and
@@ -56,8 +56,12 @@ const MAX_LATENESS_AT_START: Duration = Duration::from_secs(4);
 
 /// Where a viewer's bytes go. Never blocks.
 pub trait Outlet: Send {
+    /// Whether it leads to a viewer, and not to those who are joined beside it.
+    const TO_VIEWER: bool = true;
     /// Writes a batch; what does not fit now is kept. Called only while nothing is kept.
     fn send(&mut self, item: &Item) -> Progress;
+    /// A viewer joins, and will be sent these first.
+    fn begin_with(&mut self, _burst: &[Item]) {}
     /// Goes on with what is kept.
     fn flush(&mut self) -> Progress;
     /// Whether nothing is kept.
@@ -90,6 +94,10 @@ pub trait Viewer: Send + Sync {
     fn end(&self, reason: &Arc<str>);
     /// Unique among all viewers.
     fn id(&self) -> u64;
+    /// Whether it is one of those who watch.
+    fn watches(&self) -> bool {
+        true
+    }
 }
 
 /// One viewer of one stream; shared by the publisher and the viewer's own thread.
@@ -141,6 +149,8 @@ pub struct Outbox<O> {
 #[derive(Debug)]
 struct Admission {
     gate: Gate,
+    /// A bit for each track that is offered at all.
+    tracks: u16,
     active: bool,
     /// The publisher may write.
     handoff: bool,
@@ -157,7 +167,8 @@ impl<O: Outlet> Subscriber<O> {
         let (sender, receiver) = bounded(QUEUE_SLOTS);
         let epoch = Instant::now();
         let gate = Gate::closed(epoch);
-        let admission = Admission { gate, active: false, handoff, oldest: None, slow: false };
+        let admission =
+            Admission { gate, tracks: 0, active: false, handoff, oldest: None, slow: false };
         let outbox = Outbox { outlet, burst: VecDeque::new(), holds_batch: None };
         Self {
             admission: Mutex::new(admission),
@@ -184,10 +195,12 @@ impl<O: Outlet> Subscriber<O> {
         self.outbox.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the way, with `burst` in front of everything that is offered from now on. Called by
-    /// the hub, under its lock, while the caller of the hub holds the outbox.
-    pub(super) fn activate(&self, outbox: &mut Outbox<O>, burst: Vec<Item>) {
+    /// Opens the way for `tracks`, a bit for each, with `burst` in front of everything that is
+    /// offered from now on. Called by the hub, under its lock, while the caller of the hub holds
+    /// the outbox.
+    pub(super) fn activate(&self, outbox: &mut Outbox<O>, burst: Vec<Item>, tracks: u16) {
         let mut admission = self.admission();
+        admission.tracks = tracks;
         admission.gate = Gate::closed(Instant::now());
         for item in &burst {
             self.backlog.add(&item.batch);
@@ -199,6 +212,7 @@ impl<O: Outlet> Subscriber<O> {
         admission.oldest = None;
         admission.slow = false;
         self.bursting.store(!burst.is_empty(), SeqCst);
+        outbox.outlet.begin_with(&burst);
         outbox.burst = burst.into();
     }
 
@@ -404,7 +418,7 @@ impl<O: Outlet> Subscriber<O> {
 impl<O: Outlet> Viewer for Subscriber<O> {
     fn offer(&self, batch: &Arc<Batch>, sets: Option<&Arc<Batch>>) {
         let mut admission = self.admission();
-        if !admission.active {
+        if !admission.active || admission.tracks & bit(batch.track) == 0 {
             return;
         }
         match admission.gate.admits(batch) {
@@ -438,5 +452,9 @@ impl<O: Outlet> Viewer for Subscriber<O> {
 
     fn id(&self) -> u64 {
         self.id
+    }
+
+    fn watches(&self) -> bool {
+        O::TO_VIEWER
     }
 }

@@ -49,6 +49,9 @@ pub struct Thinner {
 struct Track {
     /// A picture that others refer to was left out, and no key frame has come since.
     broken: bool,
+    /// The last key frame came after something that others refer to was left out, so pictures that
+    /// refer beyond it are left out, too.
+    anew: bool,
     /// Whether the current picture goes on, once that is decided, and what it is.
     decided: Option<(bool, usize)>,
     /// Bytes of the current picture so far.
@@ -57,8 +60,10 @@ struct Track {
     last: [u64; CLAIMS],
     /// When the last key frame came, and how long after the one before.
     key: Option<(Instant, Duration)>,
-    /// Sequence numbers that were left out.
+    /// Sequence numbers that were left out, but for what is being left out now.
     left_out: u16,
+    /// Something is being left out: the number with which viewers go on.
+    resumes: Option<u16>,
 }
 
 /// Bytes within the last [`SPAN`].
@@ -68,11 +73,16 @@ struct Window {
     sum: u64,
 }
 
+/// Bytes that `kbps` leaves for [`SPAN`].
+fn most(kbps: u32) -> u64 {
+    u64::from(kbps) * 1000 / 8 * HELD_OVER.as_secs()
+}
+
 impl Thinner {
     /// For so many kilobits per second.
     pub fn new(kbps: u32) -> Self {
         Self {
-            most: u64::from(kbps) * 1000 / 8 * HELD_OVER.as_secs(),
+            most: most(kbps),
             wanted: Default::default(),
             passed: Default::default(),
             since: None,
@@ -80,6 +90,11 @@ impl Thinner {
             tracks: [Track::default(); MAX_TRACKS],
             thinned: 0,
         }
+    }
+
+    /// For so many kilobits per second from now on.
+    pub fn change(&mut self, kbps: u32) {
+        self.most = most(kbps);
     }
 
     /// Other tracks begin, with numbers of their own.
@@ -107,9 +122,14 @@ impl Thinner {
             return Some(batch);
         };
         if !passes {
-            let numbers = batch.next_sequence.wrapping_sub(batch.preceding);
-            track.left_out = track.left_out.wrapping_add(numbers);
+            track.resumes.get_or_insert(batch.preceding.wrapping_sub(track.left_out));
             return None;
+        }
+        if batch.kind != Kind::Control {
+            // Not the sum of what was left out: its packets may have come in any order.
+            if let Some(number) = track.resumes.take() {
+                track.left_out = batch.preceding.wrapping_sub(number);
+            }
         }
         if track.left_out == 0 || batch.kind == Kind::Control {
             return Some(batch);
@@ -146,7 +166,8 @@ impl Thinner {
                     true => bytes,
                     false => bytes.max(track.likely(claim)),
                 };
-                let passes = self.has_room(&track, claim, expected, at);
+                let lacks = batch.leading && track.anew;
+                let passes = !lacks && self.has_room(&track, claim, expected, at);
                 self.thinned += u64::from(!passes);
                 (passes, claim)
             }
@@ -154,7 +175,14 @@ impl Thinner {
         let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else { return true };
         track.decided = Some((passes, claim));
         match claim {
-            KEY => track.broken = !passes,
+            KEY => {
+                if batch.kind == Kind::RandomAccess {
+                    track.anew = track.broken;
+                }
+                track.broken = !passes;
+            }
+            // Only their like refer to them.
+            _ if batch.leading => track.anew |= !passes && claim == REFERENCE,
             REFERENCE => track.broken |= !passes,
             _ => {}
         }
@@ -252,6 +280,7 @@ mod tests {
         begin: Instant,
         pictures: u32,
         sequence: u16,
+        leading: bool,
     }
 
     const PACKET: usize = PREFIX + 12;
@@ -259,7 +288,13 @@ mod tests {
     impl Stream {
         fn new(kbps: u32) -> Self {
             let begin = Instant::now();
-            Self { thinner: Thinner::new(kbps), begin, pictures: 0, sequence: 65_000 }
+            Self {
+                thinner: Thinner::new(kbps),
+                begin,
+                pictures: 0,
+                sequence: 65_000,
+                leading: false,
+            }
         }
 
         /// What became of the next batch: its numbers, if it went on.
@@ -278,6 +313,7 @@ mod tests {
                 kind,
                 video: true,
                 unit_start,
+                leading: self.leading,
                 parameter_sets: false,
                 first_sequence: first,
                 next_sequence: self.sequence,
@@ -371,6 +407,31 @@ mod tests {
         let passed = (0..1500).filter(|_| stream.send(Kind::RandomAccess, 16_000, true).is_some());
         // Each takes 8 s of the limit.
         assert!((6..=8).contains(&passed.count()));
+    }
+
+    #[test]
+    fn behind_a_gap_nothing_refers_beyond_the_key_frame() {
+        let mut stream = Stream::new(200);
+        let mut gaps = 0;
+        for _ in 0..100 {
+            let mut send = |kind, leading| {
+                stream.leading = leading;
+                stream.send(kind, 2000, true).is_some()
+            };
+            // Never cut: what is shown before a key frame has all that it needs.
+            let broken = stream_is_broken(&mut send);
+            let key = send(Kind::RandomAccess, false);
+            let leads = send(Kind::Reference, true);
+            assert!(!(broken && leads), "it refers to what was left out");
+            // Whatever became of it, the pictures behind the key frame do not need it.
+            gaps += u32::from(key && broken && !leads && send(Kind::Reference, false));
+        }
+        assert!(gaps > 5, "{gaps}");
+    }
+
+    /// Sends pictures; whether one that others refer to was left out.
+    fn stream_is_broken(send: &mut impl FnMut(Kind, bool) -> bool) -> bool {
+        (0..20).filter(|_| !send(Kind::Reference, false)).count() > 0
     }
 
     #[test]

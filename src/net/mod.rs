@@ -5,10 +5,12 @@
 //! - [`tcp`]: connecting with a deadline, and the options that a relay's sockets need
 //! - [`stream`]: a connection, plain or with TLS; [`tls_stream`]: the latter
 //! - [`udp`]: pairs of ports for RTP and RTCP
+//! - [`multicast`]: which way to a group, and hearing what is sent to it
 //! - [`acceptor`]: a listener with its thread
 //! - [`udp_out`]: UDP to many clients from one pair of sockets, many packets in one call
 
 pub mod acceptor;
+pub mod multicast;
 pub mod stream;
 pub mod tcp;
 pub mod tls_stream;

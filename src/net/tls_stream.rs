@@ -26,6 +26,16 @@ impl fmt::Display for NotTls {
 
 impl std::error::Error for NotTls {}
 
+/// Why a client's TLS cannot go on, of an error of the kind `InvalidData`, for the log.
+pub fn client_failure(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!("it does not accept the relay's TLS, or tls_certificate: {alert:?}")
+        }
+        _ => format!("its TLS cannot be understood: {error}"),
+    }
+}
+
 /// A connection with TLS on it. The lock is for the reader and the writer of one thread: they are
 /// separate values, and TLS has one state for both.
 pub struct TlsStream {

@@ -12,6 +12,8 @@ use std::sync::Once;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::multicast::{joined, leave_by};
+
 /// What the kernel shall keep of a track while the reader is busy: a large key frame at once, and
 /// the packets of a fraction of a second more.
 pub const RECEIVE_BUFFER: usize = 2 * 1024 * 1024;
@@ -31,6 +33,19 @@ pub enum Half {
     Rtp,
     /// The odd one after it.
     Rtcp,
+}
+
+/// A camera's multicast group for one track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// A multicast address.
+    pub address: IpAddr,
+    /// The port for RTP.
+    pub rtp: u16,
+    /// The port for RTCP.
+    pub rtcp: u16,
+    /// Over how many routers what is said to the group may go.
+    pub ttl: u8,
 }
 
 /// Two sockets on neighbouring ports, non-blocking.
@@ -68,7 +83,22 @@ impl UdpPair {
         Err(last)
     }
 
-    /// The even port.
+    /// Both ports of a multicast group, heard from `senders`. `local` is the address that this
+    /// machine has toward the camera. What is sent to the group goes there, too, and as far as the
+    /// group reaches. Dropping the pair leaves the group.
+    ///
+    /// # Errors
+    /// `local` is of the other address family or not of this machine, or somebody has a port for
+    /// himself.
+    pub fn join(group: &Group, local: IpAddr, senders: &[IpAddr]) -> io::Result<Self> {
+        let at = |port| joined(SocketAddr::new(group.address, port), local, senders);
+        let (rtp, rtcp) = (at(group.rtp)?, at(group.rtcp)?);
+        enlarge(&rtp)?;
+        leave_by(&rtcp, local, group.ttl)?;
+        Ok(Self { rtp, rtcp, port: group.rtp })
+    }
+
+    /// The port for RTP; an even one, unless a group has another.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -142,7 +172,13 @@ fn shortage(granted: usize) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(dead_code, unreachable_pub, clippy::expect_used, reason = "integration tests use the rest")]
+#[path = "../../tests/support/namespace.rs"]
+mod namespace;
+
+#[cfg(test)]
 mod tests {
+    use super::namespace::{Namespace, ip, may_make_networks};
     use super::*;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -159,6 +195,65 @@ mod tests {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), pairs.len());
+    }
+
+    #[test]
+    fn a_group_is_heard_from_whom_it_was_joined_for_until_it_is_left() {
+        let [camera, stranger] = ["127.0.0.1", "127.0.0.2"].map(|own| {
+            let socket = UdpSocket::bind((own, 0)).unwrap();
+            SockRef::from(&socket).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+            socket
+        });
+        let port = UdpPair::bind(HERE).unwrap().port();
+        let [high, low] = port.to_be_bytes();
+        let address = IpAddr::from([239, 255, high, low]);
+        let group = Group { address, rtp: port, rtcp: port + 1, ttl: 1 };
+        let pairs = [(); 2].map(|()| UdpPair::join(&group, HERE, &[HERE]).unwrap());
+        let mut buffer = [0; 64];
+        for (half, port) in [(Half::Rtp, port), (Half::Rtcp, port + 1)] {
+            stranger.send_to(b"stranger", (address, port)).unwrap();
+            camera.send_to(b"camera", (address, port)).unwrap();
+            for pair in &pairs {
+                let (size, from) = pair.receive(half, &mut buffer).unwrap();
+                assert_eq!((&buffer[..size], from), (&b"camera"[..], camera.local_addr().unwrap()));
+                assert_eq!(pair.receive(half, &mut buffer), None);
+            }
+        }
+        // What the relay says reaches the others, on the same interface.
+        pairs[0].send(Half::Rtcp, b"report", (address, port + 1).into());
+        let (size, _) = pairs[1].receive(Half::Rtcp, &mut buffer).unwrap();
+        assert_eq!(&buffer[..size], b"report");
+
+        let joined = || {
+            let hex = u32::from_le_bytes([239, 255, high, low]);
+            let list = std::fs::read_to_string("/proc/net/igmp").unwrap();
+            list.contains(&format!("{hex:08X}"))
+        };
+        assert!(joined());
+        drop(pairs);
+        assert!(!joined());
+    }
+
+    #[test]
+    fn a_group_of_ipv6_is_heard_too() {
+        if !may_make_networks("net::udp::tests::a_group_of_ipv6_is_heard_too") {
+            return;
+        }
+        let _network = Namespace::enter_new();
+        ip("-6 route add ff11::/16 dev lo table local");
+        let here = IpAddr::from(Ipv6Addr::LOCALHOST);
+        let group = |port| IpAddr::V6(Ipv6Addr::new(0xff11, 0, 0, 0, 0, 0, 0x5254, port));
+        let camera = UdpSocket::bind((here, 0)).unwrap();
+        let port = UdpPair::bind(here).unwrap().port();
+        let address = group(port);
+        let group = Group { address, rtp: port, rtcp: port + 1, ttl: 1 };
+        let pair = UdpPair::join(&group, here, &[here]).unwrap();
+        leave_by(&camera, here, 1).unwrap();
+        camera.send_to(b"camera", (address, port)).unwrap();
+        let mut buffer = [0; 64];
+        let (size, from) = pair.receive(Half::Rtp, &mut buffer).unwrap();
+        assert_eq!((&buffer[..size], from), (&b"camera"[..], camera.local_addr().unwrap()));
+        assert!(UdpPair::join(&group, HERE, &[HERE]).is_err(), "another family");
     }
 
     #[test]

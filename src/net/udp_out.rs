@@ -17,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::Waker;
+use super::multicast::leave_by;
 
 /// Packets in one train: what every kernel that can segment takes (UDP_MAX_SEGMENTS).
 const MOST_PACKETS: usize = 64;
@@ -92,6 +93,16 @@ impl PortPair {
         // Setting the default is refused only by a kernel that does not know the option.
         let trains = setsockopt(&rtp, sockopt::UdpGsoSegment, &0).is_ok();
         Ok(Self { rtp, rtcp, address, ports, trains: AtomicBool::new(trains) })
+    }
+
+    /// Opens a pair for groups that are reached from this local address; a packet may pass so many
+    /// routers.
+    pub fn open_for_groups(local: Ipv4Addr, ttl: u8) -> io::Result<Self> {
+        let pair = Self::open(Ipv4Addr::UNSPECIFIED.into(), None)?;
+        for socket in [&pair.rtp, &pair.rtcp] {
+            leave_by(socket, local.into(), ttl)?;
+        }
+        Ok(pair)
     }
 
     /// The ports of RTP and RTCP.

@@ -97,6 +97,26 @@ pub fn wait_both(
     Ok((first, happened(&fds[2], &fds[1], waker)))
 }
 
+/// Waits until one of the sockets has datagrams, the waker is woken or the deadline has passed; the
+/// places of the sockets that have any are put into `readable`, in order.
+pub fn wait_any(
+    sockets: &[BorrowedFd<'_>],
+    waker: &Waker,
+    deadline: Option<Instant>,
+    readable: &mut Vec<usize>,
+) -> io::Result<()> {
+    let mut fds = vec![PollFd::new(waker, PollFlags::IN)];
+    fds.extend(sockets.iter().map(|socket| PollFd::from_borrowed_fd(*socket, PollFlags::IN)));
+    poll_until(&mut fds, deadline)?;
+    readable.clear();
+    let others = fds.iter().skip(1).enumerate();
+    readable.extend(others.filter(|(_, fd)| !fd.revents().is_empty()).map(|(place, _)| place));
+    if fds.first().is_some_and(|woken| !woken.revents().is_empty()) {
+        waker.clear();
+    }
+    Ok(())
+}
+
 fn happened(socket: &PollFd<'_>, woken: &PollFd<'_>, waker: &Waker) -> Ready {
     let socket = socket.revents();
     let failed = socket.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);

@@ -95,11 +95,15 @@ impl Place {
                 ],
             ),
             Cause::SpeaksTls => ("TLS", vec![self.try_tls()]),
-            Cause::Untrusted => (
+            Cause::Untrusted(_) => (
                 "TLS",
                 vec![
-                    "Once you are sure that this is the camera, put the line tls_fingerprint=... \
-                     into its [stream] section: it pins the certificate."
+                    "Compare that fingerprint (SHA-256) with the one that the camera's web page \
+                     shows of its certificate. If they are the same, use the section below, which \
+                     pins it."
+                        .into(),
+                    "Nothing more was asked of the camera, so that nobody else gets your login. \
+                     Without --username the probe goes on."
                         .into(),
                 ],
             ),
@@ -213,6 +217,10 @@ impl Place {
         let other = match (self.alone, self.carrier) {
             (true, Carrier::Udp) => {
                 "A firewall, or a router between two networks, may drop UDP: try --transport auto."
+            }
+            (_, Carrier::Multicast) => {
+                "A firewall may drop the group, a router does not let it pass unless told to, and \
+                 a switch may have forgotten who wants it (IGMP snooping without a querier)."
             }
             (true, Carrier::Tcp) => "Try --transport auto, or the camera's other stream.",
             (false, _) => "Try the camera's other stream.",

@@ -11,7 +11,9 @@ use super::interrupt::Interrupt;
 use super::meter::{Meter, Rates};
 use crate::media::Presentation;
 use crate::net::wait::wait_woken;
-use crate::source::{AcquireError, Carrier, Facts, Offline, OfflineKind, Registry, Slot, Standing};
+use crate::source::{
+    AcquireError, Carrier, Cause, Facts, Offline, OfflineKind, Registry, Slot, Standing,
+};
 
 /// After so long a camera has shown what it has: few have rarer key frames.
 const MEASURING: Duration = Duration::from_secs(12);
@@ -104,14 +106,14 @@ impl Attempt {
                     }
                     until = Some(since + MEASURING);
                 }
-                Standing::Pending | Standing::Described(..) => {}
+                Standing::Pending | Standing::Described(..) | Standing::Closed(_) => {}
             }
             wait_woken(&interrupt.waker, until)?;
         }
         drop(guard);
         registry.stop(Instant::now() + FAREWELL);
         let started_after = live_since.map(|since| since - begun);
-        Ok(Self::of(slot, carrier, failure, started_after, measure.then_some(&*meter)))
+        Ok(Self::of(&slot, carrier, failure, started_after, measure.then_some(&*meter)))
     }
 
     fn of(
@@ -138,24 +140,36 @@ impl Attempt {
         }
     }
 
-    /// Whether media came, over the transport that was asked for.
+    /// What carried the media, once that was agreed on.
+    pub(super) fn carried(&self) -> Option<Carrier> {
+        self.facts.as_ref().and_then(|facts| facts.carrier)
+    }
+
+    /// Whether media came, over the transport that was asked for: by multicast as well from a camera
+    /// that has no other kind of UDP.
     pub(super) fn works(&self) -> bool {
-        let carried = self.facts.as_ref().and_then(|facts| facts.carrier);
-        self.failure.is_none() && carried.is_none_or(|carrier| carrier == self.carrier)
+        let is_fit = |carried| {
+            carried == self.carrier || (self.carrier, carried) == (Carrier::Udp, Carrier::Multicast)
+        };
+        self.failure.is_none() && self.carried().is_none_or(is_fit)
     }
 
     /// Why it failed, without the hint for those who can choose another transport: the probe
     /// tries the others itself.
     pub(super) fn reason(&self) -> Option<&str> {
         let text = &*self.failure.as_ref()?.text;
-        let hint =
-            [": try transport=", ": does a firewall"].iter().find_map(|hint| text.find(hint));
+        let hint = [": try transport=", ": does a "].iter().find_map(|hint| text.find(hint));
         text.get(..hint.unwrap_or(text.len()))
     }
 
     /// Whether the login is what stood in the way.
     pub(super) fn is_login_refused(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.kind == OfflineKind::Login)
+    }
+
+    /// Whether the camera does not send by what it was asked for.
+    pub(super) fn is_transport_refused(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| matches!(failure.cause, Cause::Transport))
     }
 
     /// Whether the camera had no session to give.

@@ -18,6 +18,8 @@ pub fn json(report: &Report) -> String {
         "failure": failure.map(|failure| json!({
             "step": failure.step, "message": failure.message, "advice": failure.advice,
         })),
+        // Of a certificate that is not trusted; null for one that is, and without TLS.
+        "tls_fingerprint": report.pin.map(|pin| pin.to_string()),
         "version": facts.map(|facts| facts.version.to_string()),
         "server": facts.and_then(|facts| facts.server.as_deref()),
         "methods": facts.map_or(Vec::new(), |facts| {
@@ -28,6 +30,7 @@ pub fn json(report: &Report) -> String {
         "transports": {
             "tcp": transport(report.over(Carrier::Tcp)),
             "udp": transport(report.over(Carrier::Udp)),
+            "multicast": transport(report.over(Carrier::Multicast)),
         },
         "keepalive": facts.filter(|_| report.best().is_some()).map(|facts| json!({
             "method": facts.keepalive.as_ref().map(ToString::to_string),

@@ -149,6 +149,7 @@ mod tests {
             kind,
             video: true,
             unit_start: true,
+            leading: false,
             parameter_sets: false,
             first_sequence: 0,
             next_sequence: 1,

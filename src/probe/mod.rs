@@ -31,6 +31,7 @@ pub use text::text;
 
 use crate::config::model::TransportPolicy;
 use crate::source::{Carrier, Cause};
+use crate::tls::certificate::Fingerprint;
 use attempt::Attempt;
 use interrupt::Interrupt;
 
@@ -42,16 +43,34 @@ use interrupt::Interrupt;
 pub fn run(target: &Target, tell: &dyn Fn(&str)) -> io::Result<Report> {
     let interrupt = Interrupt::catch()?;
     let order: &[Carrier] = match target.transport() {
-        TransportPolicy::Auto => &[Carrier::Tcp, Carrier::Udp],
+        TransportPolicy::Auto => &[Carrier::Tcp, Carrier::Udp, Carrier::Multicast],
         TransportPolicy::Tcp => &[Carrier::Tcp],
         TransportPolicy::Udp => &[Carrier::Udp],
+        TransportPolicy::Multicast => &[Carrier::Multicast],
     };
     let mut report = Report::new(target);
+    let mut target = target.clone();
     for &carrier in order {
         // What a working transport has shown need not be measured again.
         let measure = report.best().is_none();
+        if carrier == Carrier::Multicast && !measure {
+            // It is for cameras that have nothing else: packets to a group may reach the whole
+            // network.
+            break;
+        }
         tell(&format!("asking {} for RTP over {carrier} …", target.url()));
-        let attempt = Attempt::run(target, carrier, measure, &interrupt, tell)?;
+        let mut attempt = Attempt::run(&target, carrier, measure, &interrupt, tell)?;
+        if let Some(pin) = unvouched(&attempt) {
+            report.pin = Some(pin);
+            // A login is for nobody whom nobody vouches for.
+            if target.username().is_none() {
+                tell(&format!(
+                    "nobody vouches for the camera's certificate {pin}, going on with it …"
+                ));
+                target = target.pinned(pin);
+                attempt = Attempt::run(&target, carrier, measure, &interrupt, tell)?;
+            }
+        }
         let goes_on = attempt.works() || is_about_transport(&attempt);
         report.attempts.push(attempt);
         if !goes_on {
@@ -59,6 +78,14 @@ pub fn run(target: &Target, tell: &dyn Fn(&str)) -> io::Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// The certificate that the camera showed, if that was not trusted.
+fn unvouched(attempt: &Attempt) -> Option<Fingerprint> {
+    match attempt.failure.as_ref()?.cause {
+        Cause::Untrusted(seen) => seen,
+        _ => None,
+    }
 }
 
 /// Whether another transport may fare better.

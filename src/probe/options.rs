@@ -8,9 +8,10 @@ use rtsp_proto::auth::Credentials;
 use rtsp_proto::{Secret, Url};
 
 use super::section;
-use crate::config::model::{Config, Retry, TransportPolicy};
+use crate::config::model::{CameraTls, Config, Retry, TransportPolicy};
 use crate::config::{self, Sources};
 use crate::source::Carrier;
+use crate::tls::certificate::Fingerprint;
 
 /// To look at one camera.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl fmt::Debug for ProbeOptions {
 }
 
 /// A camera to be looked at: options that make sense together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// With the camera as its only stream, and all else as by default.
     config: Config,
@@ -110,6 +111,14 @@ impl Target {
         self.transport
     }
 
+    /// The same camera, which must show this certificate.
+    pub(super) fn pinned(mut self, pin: Fingerprint) -> Self {
+        for stream in self.config.streams.values_mut() {
+            stream.camera_tls = CameraTls::Fingerprint(pin.0);
+        }
+        self
+    }
+
     /// A configuration with the camera, to be pulled over one transport and no other.
     pub(super) fn over(&self, carrier: Carrier) -> Config {
         let mut config = self.config.clone();
@@ -117,6 +126,7 @@ impl Target {
             stream.transport = match carrier {
                 Carrier::Tcp => TransportPolicy::Tcp,
                 Carrier::Udp => TransportPolicy::Udp,
+                Carrier::Multicast => TransportPolicy::Multicast,
             };
         }
         config

@@ -6,6 +6,7 @@ use super::attempt::{Attempt, main_track};
 use super::meter::Rates;
 use super::section;
 use crate::source::Carrier;
+use crate::tls::certificate::Fingerprint;
 
 /// What a probe found; [`super::text`] and [`super::json`] show it.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Report {
     pub(super) attempts: Vec<Attempt>,
     pub(super) section: section::Login,
     pub(super) name: String,
+    /// The certificate that nobody known here vouches for, and that the section pins.
+    pub(super) pin: Option<Fingerprint>,
 }
 
 impl Report {
@@ -23,6 +26,7 @@ impl Report {
             attempts: Vec::new(),
             section: section::Login::of(target),
             name: target.name().to_owned(),
+            pin: None,
         }
     }
 
@@ -31,21 +35,27 @@ impl Report {
         self.attempts.iter().find(|attempt| attempt.works())
     }
 
-    /// The attempt to tell of: the one that worked, else the one that came farthest, which is
-    /// the last.
+    /// The attempt to tell of: the one that worked, else the one that came farthest.
     pub(super) fn told(&self) -> Option<&Attempt> {
-        self.best().or(self.attempts.last())
+        self.best().or(self.farthest())
+    }
+
+    /// Of those that failed the last one that the camera did not refuse at once, if there is one.
+    fn farthest(&self) -> Option<&Attempt> {
+        let granted = self.attempts.iter().rev().find(|attempt| !attempt.is_transport_refused());
+        granted.or(self.attempts.last())
     }
 
     /// What stood in the way of any picture, and what to try; `None` when there is one.
     pub fn failure(&self) -> Option<Advice> {
-        let attempt = self.attempts.last().filter(|_| self.best().is_none())?;
+        let attempt = self.farthest().filter(|_| self.best().is_none())?;
         Some(advice::of(attempt, &self.url, self.attempts.len() == 1))
     }
 
-    /// The `[stream]` section, when the camera works.
+    /// The `[stream]` section, when the camera works, or only its certificate is in the way.
     pub(super) fn stream_section(&self) -> Option<String> {
-        Some(section::section(&self.name, &self.url, &self.section, self.best()?))
+        let attempt = self.best().or(self.attempts.last().filter(|_| self.pin.is_some()))?;
+        Some(section::section(&self.name, &self.url, &self.section, self.pin, attempt))
     }
 
     pub(super) fn over(&self, carrier: Carrier) -> Option<&Attempt> {

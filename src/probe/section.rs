@@ -8,6 +8,7 @@ use rtsp_proto::Url;
 use super::Target;
 use super::attempt::Attempt;
 use crate::source::Carrier;
+use crate::tls::certificate::Fingerprint;
 
 /// A camera that took longer to its first packet gets a longer `source_start_timeout_s`.
 const SLOW_START: Duration = Duration::from_secs(5);
@@ -50,8 +51,15 @@ pub(super) fn name(url: &Url) -> String {
     }
 }
 
-/// The section for a camera that works. The password is not in it.
-pub(super) fn section(name: &str, url: &str, login: &Login, attempt: &Attempt) -> String {
+/// The section for a camera that works, or would with its certificate pinned. The password is not in
+/// it.
+pub(super) fn section(
+    name: &str,
+    url: &str,
+    login: &Login,
+    pin: Option<Fingerprint>,
+    attempt: &Attempt,
+) -> String {
     let mut lines = vec!["[stream]".to_owned(), format!("name={name}"), format!("rtsp_url={url}")];
     if let Some(username) = &login.username {
         lines.push(format!("username={username}"));
@@ -60,8 +68,11 @@ pub(super) fn section(name: &str, url: &str, login: &Login, attempt: &Attempt) -
             None => lines.extend([PLACEHOLDER.to_owned(), "password=***".to_owned()]),
         }
     }
-    if attempt.carrier == Carrier::Udp {
-        lines.push("transport=udp".to_owned());
+    if let Some(pin) = pin {
+        lines.push(format!("tls_fingerprint={pin}"));
+    }
+    if attempt.carrier != Carrier::Tcp {
+        lines.push(format!("transport={}", attempt.carrier.word()));
     }
     if let Some(time) = attempt.started_after.filter(|time| *time > SLOW_START) {
         lines.push(format!("source_start_timeout_s={}", 2 * time.as_secs() + 2));

@@ -17,9 +17,17 @@ const WIDTH: usize = 79;
 /// Room for the longest word in front.
 const LABEL: usize = 13;
 
+/// Of a certificate that was taken for this look.
+const UNVOUCHED: &str = "The section pins the camera's certificate. Nobody known to this system \
+    vouches for it: compare the fingerprint (SHA-256) with the one that the camera's web page shows \
+    before you use it.";
+
 /// The report as text, with the `[stream]` section at its end.
 pub fn text(report: &Report) -> String {
     let mut out = Page(String::new());
+    if let Some(pin) = report.pin.filter(|_| report.best().is_some()) {
+        out.line("Certificate", format_args!("not trusted, {pin}"));
+    }
     if let Some(attempt) = report.told() {
         out.camera(attempt);
     }
@@ -40,6 +48,9 @@ pub fn text(report: &Report) -> String {
         parts.push(format!("What to try:\n{}", advice.concat()));
     }
     if let Some(section) = report.stream_section() {
+        if report.pin.is_some() && report.best().is_some() {
+            parts.push(wrapped(UNVOUCHED, "", ""));
+        }
         parts.push("For the configuration (/etc/rtsp-relay.conf):\n".to_owned());
         parts.push(section);
     }
@@ -134,14 +145,19 @@ impl Page {
 
     fn transports(&mut self, report: &Report) {
         let mut values = Vec::new();
-        for carrier in [Carrier::Tcp, Carrier::Udp] {
+        for carrier in [Carrier::Tcp, Carrier::Udp, Carrier::Multicast] {
             let Some(attempt) = report.over(carrier) else { continue };
             if report.best().is_none() && report.attempts.len() == 1 {
                 // The failure is told anyway.
                 continue;
             }
             values.push(match attempt.reason() {
-                _ if attempt.works() => format!("{carrier} works"),
+                _ if attempt.works() => match attempt.carried() {
+                    Some(Carrier::Multicast) if carrier == Carrier::Udp => {
+                        format!("{carrier} works by multicast alone")
+                    }
+                    _ => format!("{carrier} works"),
+                },
                 Some(reason) if attempt.is_busy() => {
                     format!("{carrier} not tried to the end: {reason}")
                 }

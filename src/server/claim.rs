@@ -8,6 +8,7 @@ use rtsp_proto::StatusCode;
 use super::answers::{Refusal, unavailable, unavailable_source};
 use super::client::Client;
 use super::farewell::Farewell;
+use super::group::Group;
 use crate::limits::{self, Reason};
 use crate::media::Presentation;
 use crate::net::Interest;
@@ -49,19 +50,21 @@ impl Client {
         self.guard = None;
         let seat = self.server.gatekeeper.admit(self.entry.address.ip(), &slot.places);
         self.seat = Some(seat.map_err(|refusal| self.refused(stream, &refusal))?);
+        // Before it wants the stream: whoever closes that finds it either there or here.
+        self.entry.update(|details| details.stream = Some(stream.to_owned()));
         let guard = self.server.registry.acquire(stream, &self.waker);
         let guard: SourceGuard = guard.map_err(|error| self.refused_source(stream, error))?;
-        self.entry.update(|details| details.stream = Some(stream.to_owned()));
         self.guard = Some(guard);
         Ok(())
     }
 
     /// Takes a part of what the stream may send, if that is limited: as many viewers get one as
-    /// the stream's measured rate allows.
-    pub(super) fn share_egress(&mut self) -> Result<(), Refusal> {
-        let Some(guard) = &self.guard else { return Ok(()) };
+    /// the stream's measured rate allows, and all members of a `group` together one. `false` when
+    /// there is none left.
+    pub(super) fn share_egress(&mut self, group: Option<&Group>) -> Result<bool, Refusal> {
+        let Some(guard) = &self.guard else { return Ok(true) };
         let slot = Arc::clone(guard.slot());
-        let Some(kbps) = slot.stream.max_egress_kbps else { return Ok(()) };
+        let Some(kbps) = slot.stream.now().max_egress_kbps else { return Ok(true) };
         let mut patient = true;
         loop {
             let (known, most) = match slot.hub.bits_per_second() {
@@ -72,19 +75,13 @@ impl Client {
                 // Who comes first makes for a measurement, and the others wait for it.
                 Err(_) => (!patient, if patient { 1 } else { u32::MAX }),
             };
-            let Some(seat) = &mut self.seat else { return Ok(()) };
-            if seat.share(&slot.shares, most).is_ok() {
-                return Ok(());
-            }
-            if known {
-                let (id, address) = (self.entry.id, self.entry.address);
-                let stream = &slot.stream.name;
-                log::warn!(
-                    "viewer refused, the stream sends all it may stream={stream} client={id} address={address} max_egress_kbps={kbps}"
-                );
-                self.server.gatekeeper.refusals.count(Reason::Egress);
-                self.leave_unserved();
-                return Err(StatusCode::NOT_ENOUGH_BANDWIDTH.into());
+            let Some(seat) = &mut self.seat else { return Ok(true) };
+            let share = match group {
+                Some(group) => group.share(&slot.shares, most),
+                None => seat.share(&slot.shares, most),
+            };
+            if share.is_ok() || known {
+                return Ok(share.is_ok());
             }
             self.wait_for(Until::Picture)?;
             let due = slot.hub.bits_per_second().err().flatten();
@@ -94,6 +91,20 @@ impl Client {
             }
             patient = false;
         }
+    }
+
+    /// The stream sends all that it may.
+    pub(super) fn refused_egress(&mut self) -> Refusal {
+        let (id, address) = (self.entry.id, self.entry.address);
+        let stream = self.guard.as_ref().map(|guard| &guard.slot().stream);
+        let kbps = stream.and_then(|stream| stream.now().max_egress_kbps).unwrap_or_default();
+        let stream = stream.map_or("", |stream| &stream.name);
+        log::warn!(
+            "viewer refused, the stream sends all it may stream={stream} client={id} address={address} max_egress_kbps={kbps}"
+        );
+        self.server.gatekeeper.refusals.count(Reason::Egress);
+        self.leave_unserved();
+        StatusCode::NOT_ENOUGH_BANDWIDTH.into()
     }
 
     /// Gives back what was claimed, unless there is a session.
@@ -117,8 +128,20 @@ impl Client {
         unavailable(Duration::from_secs(RETRY_AFTER_S))
     }
 
+    /// There is no thread, or no descriptor, for a multicast group.
+    pub(super) fn refused_group(&self, error: &std::io::Error) -> Refusal {
+        self.server.gatekeeper.refusals.count(Reason::Resources);
+        let (id, address) = (self.entry.id, self.entry.address);
+        let stream = self.guard.as_ref().map_or("", |guard| &guard.slot().stream.name);
+        log::error!(
+            "viewer refused, the system is out of resources: {error} stream={stream} client={id} address={address}"
+        );
+        unavailable(Duration::from_secs(RETRY_AFTER_S))
+    }
+
     fn refused_source(&mut self, stream: &str, error: AcquireError) -> Refusal {
         self.seat = None;
+        self.entry.update(|details| details.stream = None);
         let (id, address) = (self.entry.id, self.entry.address);
         let refusals = &self.server.gatekeeper.refusals;
         match error {
@@ -164,6 +187,10 @@ impl Client {
                     return Ok((presentation, version));
                 }
                 Standing::Pending | Standing::Described(..) => {}
+                Standing::Closed(_) => {
+                    self.leave_unserved();
+                    return Err(StatusCode::NOT_FOUND.into());
+                }
                 // A failure that this client was not waiting for: it asks anew now.
                 Standing::Failed(..) if !asked_again && guard.is_stale() => {
                     asked_again = true;
@@ -190,8 +217,7 @@ impl Client {
     fn wait_beside(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
         let ready = self.stream.wait(Interest::Hangup, &self.waker, deadline);
         if self.entry.is_stopping() {
-            let text = "the relay ends the connection";
-            return Err(Refusal::Leave(Farewell::Ended(Arc::from(text))));
+            return Err(Refusal::Leave(Farewell::Ended(self.entry.reason())));
         }
         match ready.map_or(true, |ready| ready.hangup) {
             true => Err(Refusal::Leave(Farewell::Gone)),

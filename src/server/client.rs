@@ -17,6 +17,7 @@ use super::way_in::{Input, WayIn};
 use super::way_out::WayOut;
 use crate::clients::{Entry, Registered};
 use crate::drill;
+use crate::events::Happening;
 use crate::limits::Seat;
 use crate::logging::Quoted;
 use crate::media::{Outlet, Progress, Subscriber};
@@ -141,7 +142,7 @@ impl Drop for Client {
 }
 
 impl Client {
-    fn new(
+    pub(super) fn new(
         server: &Arc<Server>,
         id: u64,
         stream: Arc<Stream>,
@@ -220,7 +221,7 @@ impl Client {
         deaf
     }
 
-    fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
+    pub(super) fn receive(&mut self, decoder: &mut Decoder) -> Result<(), Farewell> {
         match self.way_in.receive(decoder)? {
             Input::Nothing | Input::Bytes => {}
             Input::Opening(opening, rest) => self.open(opening, rest)?,
@@ -302,7 +303,7 @@ impl Client {
         }
     }
 
-    fn pump(&mut self) -> Progress {
+    pub(super) fn pump(&mut self) -> Progress {
         match &mut self.out {
             Out::Direct(outlet) => outlet.flush(),
             Out::Shared(subscriber) => subscriber.pump(),
@@ -324,12 +325,12 @@ impl Client {
     }
 
     /// Whether, and why, the connection ends now.
-    fn must_end(&mut self, progress: Progress) -> Option<Farewell> {
+    pub(super) fn must_end(&mut self, progress: Progress) -> Option<Farewell> {
         if progress == Progress::Broken {
             return Some(Farewell::Gone);
         }
         if self.entry.is_stopping() {
-            return Some(Farewell::Ended(Arc::from("the relay ends the connection")));
+            return Some(Farewell::Ended(self.entry.reason()));
         }
         if let Out::Shared(subscriber) = &self.out {
             if subscriber.is_broken() {
@@ -348,7 +349,7 @@ impl Client {
     /// what it gets, which is its sign of life. Nobody sees whether packets over UDP are taken:
     /// there, a request or a report must come from time to time.
     fn deadline(&mut self, progress: Progress) -> Option<(Instant, &'static str)> {
-        let config = Arc::clone(&self.server.config);
+        let config = self.server.config.get();
         let write = (progress == Progress::Held).then(|| {
             let since = self.outlet(|outlet| outlet.last_progress());
             (since.unwrap_or(self.last_heard) + config.write_timeout, "it takes no data")
@@ -363,7 +364,7 @@ impl Client {
             .stream
             .is_handshaking()
             .then(|| (self.entry.since + config.request_timeout, "its TLS handshake does not end"));
-        let takes = |session: &Session| session.playing && !session.uses_udp();
+        let takes = |session: &Session| session.playing && !session.is_unseen();
         let silence = (!self.session.as_ref().is_some_and(takes)).then(|| {
             let heard = self.session.as_ref().and_then(Session::heard);
             let last = heard.map_or(self.last_heard, |heard| heard.max(self.last_heard));
@@ -391,11 +392,14 @@ impl Client {
     }
 
     /// Ends the connection in good order: the viewer is told, then the places are free.
-    fn leave(&mut self, farewell: &Farewell) {
+    pub(super) fn leave(&mut self, farewell: &Farewell) {
         let said_bye = self.stop_playing(&farewell.to_string());
         let last_words = self.last_words(farewell, said_bye);
         if said_bye && !matches!(farewell, Farewell::Gone) {
             self.outlet(|outlet| outlet.say_bye(&farewell.to_string()));
+            if let Some(group) = self.session.as_ref().and_then(|session| session.group.as_ref()) {
+                group.say_bye(&farewell.to_string());
+            }
         }
         if !last_words.is_empty() {
             self.outlet(|outlet| outlet.reply(&last_words));
@@ -406,11 +410,12 @@ impl Client {
         match farewell {
             Farewell::Gone | Farewell::Joined => {}
             other => {
-                let foreign = matches!(other, Farewell::Foreign(_));
-                let level = match foreign && !self.server.clients.foreign_is_news() {
-                    true => log::Level::Debug,
-                    false => log::Level::Info,
+                let clients = &self.server.clients;
+                let news = match other {
+                    Farewell::Foreign(_) => clients.foreign_is_news(),
+                    _ => self.authenticated || clients.stranger_is_news(),
                 };
+                let level = if news { log::Level::Info } else { log::Level::Debug };
                 log::log!(
                     level,
                     "connection closed client={id} address={address} reason={}",
@@ -426,20 +431,25 @@ impl Client {
     pub(super) fn stop_playing(&mut self, reason: &str) -> bool {
         let was_playing =
             self.session.as_mut().is_some_and(|session| std::mem::take(&mut session.playing));
+        let membership = self.session.as_mut().and_then(|session| session.membership.take());
+        drop(membership);
         if let (Out::Shared(subscriber), Some(guard)) = (&self.out, &self.guard) {
             guard.slot().hub.leave(subscriber);
         }
         if let Some((since, before)) = self.playing_since.take() {
             let written = self.outlet(|outlet| outlet.written()).unwrap_or_default();
-            let stream = self.session.as_ref().map_or("", |session| &session.stream);
+            let (viewer, played, bytes) = (self.as_viewer(), since.elapsed(), written - before);
             log::info!(
-                "viewer left stream={stream} client={} address={} seconds={:.1} bytes={} reason={}",
-                self.entry.id,
-                self.entry.address,
-                since.elapsed().as_secs_f64(),
-                written - before,
+                "viewer left stream={} client={} address={} seconds={:.1} bytes={bytes} reason={}",
+                viewer.stream,
+                viewer.client,
+                viewer.address,
+                played.as_secs_f64(),
                 Quoted(reason),
             );
+            let reason = reason.to_owned();
+            let left = Happening::Leave { viewer, played, bytes, reason };
+            self.server.registry.events.report(left);
         }
         self.entry.update(|details| details.playing = false);
         was_playing

@@ -21,7 +21,15 @@ impl Client {
         }
         self.acquire(&target.stream)?;
         let (presentation, version) = self.wait_for(Until::Described)?;
-        let sdp = presentation.sdp(&target.stream, self.local.ip().to_canonical(), version);
+        // A track is described as the whole that it is a part of; one that there is not is nothing.
+        if target.track.is_some_and(|track| !presentation.offers(track)) {
+            return Err(StatusCode::NOT_FOUND.into());
+        }
+        let slot = self.guard.as_ref().map(|guard| guard.slot()).filter(|_| target.multicast);
+        let place = slot.and_then(|slot| self.server.groups.place(&slot.stream.now()));
+        let place = place.filter(|_| !self.stream.is_tls() && !self.way_in.is_tunnel());
+        let local = self.local.ip().to_canonical();
+        let sdp = presentation.sdp(&target.stream, local, place.as_ref(), version);
         let mut response = ok()
             .with("Content-Base", target.base())
             .with("Content-Type", "application/sdp")

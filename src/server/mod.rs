@@ -12,7 +12,9 @@
 //!   `opening` began and whose halves find each other by `tunnels`
 //! - `way_out`: everything that leaves for a client: by `outlet` onto its connection, by
 //!   `udp_outlet` to its UDP ports, at the pace of `udp_pace`, with the numbers of `numbering`
-//! - `wanted`: whether there is anybody for whose sake the main thread must wake up
+//! - `groups`: the multicast groups of all streams; `group`: one of them, its members and what they
+//!   are sent: by `group_outlet`, with the thread of `group_sender`
+//! - `life`: when a client was last heard beside its connection
 //! - [`udp`]: the UDP ports for all clients, and the thread that listens there
 
 mod answers;
@@ -21,6 +23,13 @@ mod client;
 mod describe;
 mod farewell;
 mod features;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
+mod group;
+mod group_outlet;
+mod group_sender;
+mod groups;
+mod life;
 mod live;
 mod notify;
 mod numbering;
@@ -35,23 +44,24 @@ mod tunnels;
 pub mod udp;
 mod udp_outlet;
 mod udp_pace;
-mod wanted;
 mod way_in;
 mod way_out;
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+pub use groups::Groups;
 pub use tunnels::Tunnels;
 pub use udp::UdpPorts;
-pub use wanted::Wanted;
 
 use crate::access::Access;
 use crate::clients::Clients;
 use crate::config::model::Config;
+use crate::current::Current;
 use crate::drill;
-use crate::limits::{Gatekeeper, Reason};
+use crate::limits::{Gatekeeper, Reason, Wanted};
 use crate::net::Stream;
 use crate::net::tls_stream::TlsStream;
 use crate::source::Registry;
@@ -61,25 +71,27 @@ use crate::tls::Keyring;
 #[derive(Debug)]
 pub struct Server {
     /// The operator's decisions.
-    pub config: Arc<Config>,
+    pub config: Arc<Current<Config>>,
     /// The streams.
     pub registry: Arc<Registry>,
     /// Who may watch.
-    pub access: Arc<Access>,
+    pub access: Current<Access>,
     /// Who may come in.
     pub gatekeeper: Arc<Gatekeeper>,
     /// Every connection, watching or not.
     pub clients: Arc<Clients>,
     /// Where media over UDP leaves.
     pub udp: Arc<UdpPorts>,
+    /// Where media by multicast leaves.
+    pub groups: Groups,
     /// The halves of tunnels through HTTP.
     pub tunnels: Arc<Tunnels>,
-    /// Who the relay is on `rtsps_port`.
-    pub keyring: Option<Keyring>,
+    /// Who the relay is to those who speak TLS.
+    pub keyring: Arc<Current<Option<Keyring>>>,
     /// Whether the main thread has something to watch over.
-    pub tick: Wanted,
+    pub tick: Arc<Wanted>,
     /// As many connections the system has descriptors for, those set aside that cameras need.
-    pub most_connections: usize,
+    pub most_connections: AtomicUsize,
     /// Whether a source may write to a viewer itself; off only in tests and measurements.
     pub handoff: bool,
 }
@@ -87,14 +99,17 @@ pub struct Server {
 /// Connections beyond `max_clients` that may ask for something without getting a place: further
 /// ones are refused at once.
 const SPARE_CONNECTIONS: usize = 64;
+/// Connections more than that while others are being ended to make room.
+const LEAVING_CONNECTIONS: usize = 64;
 /// Not a word of RTSP has been read, but a player understands this as an answer.
 const NO_ROOM: &[u8] = b"RTSP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n";
 
 impl Server {
     /// Serves a connection to `rtsps_port`.
     pub fn accept_tls(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
-        let Some(session) = self.keyring.as_ref().map(Keyring::session) else { return };
-        match session {
+        let keyring = self.keyring.get();
+        let Some(keyring) = keyring.as_ref() else { return };
+        match keyring.session() {
             Ok(session) => self.accept(TlsStream::new(socket, session).into(), peer),
             Err(error) => log::warn!("cannot speak TLS with a client: {error} address={peer}"),
         }
@@ -110,11 +125,17 @@ impl Server {
 
     fn accept_or_refuse(self: &Arc<Self>, stream: Stream, peer: SocketAddr) {
         drill::pass("accept");
-        let most = self.config.limits.max_clients as usize + SPARE_CONNECTIONS;
-        let most = most.min(self.most_connections);
+        let most = self.config.get().limits.max_clients as usize + SPARE_CONNECTIONS;
+        let all = self.most_connections.load(Relaxed);
+        let most = most.min(all);
         let stream = Arc::new(stream);
-        let reason = if self.clients.count() >= most {
-            log::warn!("connection refused, {most} are open address={peer}");
+        let open = self.clients.count();
+        let leaving = LEAVING_CONNECTIONS.min(all.saturating_sub(most));
+        let room = open < most || (open < most + leaving && self.clients.make_room(peer.ip()));
+        let reason = if !room {
+            if self.clients.stranger_is_news() {
+                log::warn!("connection refused, {most} are open address={peer}");
+            }
             Reason::Connections
         } else if let Err(error) = client::spawn(self, &stream, peer) {
             log::warn!("connection refused, it cannot be served: {error} address={peer}");

@@ -11,6 +11,7 @@ use rtsp_proto::{Method, Request, StatusCode, Version};
 use super::answers::now;
 use super::client::Client;
 use super::farewell::Farewell;
+use super::group::bit;
 use super::live;
 use super::session::Session;
 
@@ -27,9 +28,15 @@ impl Client {
         };
         let tracks = self.session.as_ref().map_or(0, |session| session.tracks.len());
         let last = (0..tracks).map(|track| self.outlet(|outlet| outlet.last_packet(track))?);
-        let last: Vec<Option<(u32, u16)>> = last.collect();
+        let mut last: Vec<Option<(u32, u16)>> = last.collect();
         let session = self.session.as_ref().filter(|session| session.version == Version::V2_0);
         let Some(session) = session else { return Vec::new() };
+        if let Some(group) = &session.group {
+            for (track, last) in last.iter_mut().enumerate() {
+                let by_multicast = session.tracks_by_multicast() & bit(track) != 0;
+                *last = if by_multicast { group.last_packet(track) } else { *last };
+            }
+        }
 
         let mut bytes = Vec::new();
         let mut cseq = 0;

@@ -51,7 +51,7 @@ impl Client {
 
     /// Waits until the GET has taken the connection.
     fn wait_for_get(&mut self, waiting: &Waiting) -> Farewell {
-        let deadline = Instant::now() + self.server.config.request_timeout;
+        let deadline = Instant::now() + self.server.config.get().request_timeout;
         let farewell = loop {
             if !waiting.is_waiting() {
                 return Farewell::Joined;

@@ -316,6 +316,7 @@ mod tests {
             kind: Kind::Reference,
             video: true,
             unit_start: true,
+            leading: false,
             parameter_sets: false,
             first_sequence: first,
             next_sequence: first.wrapping_add(1),

@@ -11,12 +11,12 @@ use super::answers::{Answer, Refusal, bad, finished, ok};
 use super::claim::Until;
 use super::client::{Client, Out};
 use super::farewell::Farewell;
+use super::group::{Begin, Membership};
 use super::live;
 use super::session::Session;
 use super::target::{CONTROL, Target};
-use crate::logging::Quoted;
-use crate::media::Subscriber;
-use crate::media::hub::FirstPacket;
+use crate::events::Viewer;
+use crate::media::{self, Subscriber};
 
 impl Client {
     pub(super) fn play(&mut self, request: &Request, target: &Target) -> Answer {
@@ -42,7 +42,6 @@ impl Client {
             return Ok(ok());
         }
         let presentation = self.wait_for(Until::Picture)?.0;
-        let carrier = self.carrier();
         let (Some(session), Some(guard)) = (&mut self.session, &self.guard) else {
             return Err(StatusCode::SESSION_NOT_FOUND.into());
         };
@@ -60,26 +59,44 @@ impl Client {
             Out::Moving => return Err(Refusal::Leave(Farewell::Gone)),
         };
         self.out = Out::Shared(Arc::clone(&subscriber));
+        let mut begins = Vec::new();
+        if let (tracks @ 1.., Some(group)) = (session.tracks_by_multicast(), &session.group) {
+            let address = self.entry.address.ip().to_canonical();
+            let viewer = Arc::clone(&subscriber) as Arc<dyn media::Viewer>;
+            match group.join(viewer, address, tracks, session.tracks.len()) {
+                Ok((membership, known)) => {
+                    session.membership = Some(membership);
+                    begins = known;
+                }
+                // What it was told in the answer to SETUP is over.
+                Err(_) if group.is_closed() => {
+                    return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE.into());
+                }
+                Err(error) => return Err(self.refused_group(&error)),
+            }
+        }
         // From joining to the reply the outbox is ours: no frame can get in front.
         let mut outbox = subscriber.outbox();
         outbox.outlet.set_tracks(&slot, session, self.local.ip().to_canonical());
-        let wants = |track: u8| matches!(session.tracks.get(usize::from(track)), Some(Some(_)));
-        let instant = slot.stream.instant_start;
-        let mut first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
-        for (packet, track) in first.iter_mut().zip(0..) {
-            if let Some(packet) = packet {
-                packet.sequence = outbox.outlet.sequence_of(track, packet);
+        let wants = |track: u8| session.is_sent(usize::from(track));
+        let instant = slot.stream.now().instant_start;
+        let first = slot.hub.join(&subscriber, &mut outbox, instant, wants);
+        begins.resize(first.len(), None);
+        for ((begin, first), track) in begins.iter_mut().zip(&first).zip(0..) {
+            if let Some(first) = first {
+                let sequence = outbox.outlet.sequence_of(track, first);
+                *begin = Some(Begin { sequence, timestamp: Some(first.timestamp) });
             }
         }
         session.playing = true;
-        let transport = if session.uses_udp() { "udp" } else { carrier };
         session.play_cseq = request.cseq().unwrap_or_default();
         stand(session, &mut response.headers);
-        let info = rtp_info(&target.base(), &first, |track| slot.hub.ssrc(track));
+        let info = rtp_info(&target.base(), &begins, |track| slot.hub.ssrc(track));
         if second {
             // With a group of pictures in hand a viewer begins with its key frame.
-            let begins = if info.0.is_empty() { SeekStyle::Next } else { SeekStyle::Rap };
-            response.headers.append("Seek-Style", begins.to_string());
+            let in_hand = info.0.iter().any(|entry| entry.rtptime.is_some());
+            let style = if in_hand { SeekStyle::Rap } else { SeekStyle::Next };
+            response.headers.append("Seek-Style", style.to_string());
         }
         if !info.0.is_empty() {
             response.headers.append("RTP-Info", info.encode(session.version));
@@ -89,18 +106,31 @@ impl Client {
         outbox.outlet.reply(&bytes);
         let written = outbox.outlet.written();
         drop(outbox);
+        let membership = self.session.as_ref().and_then(|session| session.membership.as_ref());
+        membership.into_iter().for_each(Membership::release);
         self.playing_since = Some((Instant::now(), written));
         self.entry.update(|details| details.playing = true);
-        let details = self.entry.details();
-        log::info!(
-            "viewer joined stream={} client={} address={} transport={transport} agent={}{}",
-            slot.stream.name,
-            self.entry.id,
-            self.entry.address,
-            Quoted(&details.agent),
-            details.user.map(|user| format!(" user={}", Quoted(&user))).unwrap_or_default(),
-        );
+        self.server.registry.events.joined(self.as_viewer());
         Ok(ok())
+    }
+
+    /// As those see it who follow the events.
+    pub(super) fn as_viewer(&self) -> Viewer {
+        let details = self.entry.details();
+        let session = self.session.as_ref();
+        let transport = match session {
+            Some(session) if session.tracks_by_multicast() != 0 => "multicast",
+            Some(session) if session.uses_udp() => "udp",
+            _ => self.carrier(),
+        };
+        Viewer {
+            stream: session.map(|session| session.stream.clone()).unwrap_or_default(),
+            client: self.entry.id,
+            address: self.entry.address,
+            transport,
+            user: details.user,
+            agent: details.agent,
+        }
     }
 
     pub(super) fn pause(&mut self, request: &Request, target: &Target) -> Answer {
@@ -156,17 +186,13 @@ fn stand(session: &Session, answer: &mut Headers) {
     }
 }
 
-fn rtp_info(
-    base: &str,
-    first: &[Option<FirstPacket>],
-    ssrc: impl Fn(u8) -> Option<u32>,
-) -> RtpInfo {
-    let entries = first.iter().zip(0u8..).filter_map(|(first, index)| {
-        let first = (*first)?;
+fn rtp_info(base: &str, begins: &[Option<Begin>], ssrc: impl Fn(u8) -> Option<u32>) -> RtpInfo {
+    let entries = begins.iter().zip(0u8..).filter_map(|(begin, index)| {
+        let begin = (*begin)?;
         Some(RtpInfoEntry {
             url: format!("{base}{CONTROL}{index}"),
-            seq: Some(first.sequence),
-            rtptime: Some(first.timestamp),
+            seq: Some(begin.sequence),
+            rtptime: begin.timestamp,
             ssrc: ssrc(index),
         })
     });

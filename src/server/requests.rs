@@ -4,18 +4,23 @@
 //! Every request is answered once, in order. The order of the checks decides what a stranger can
 //! learn: version and syntax, then the login, and only then whether a stream exists.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use rtsp_proto::headers::PipelinedRequests;
 use rtsp_proto::{Method, Request, Response, StatusCode, Version};
 
-use super::answers::{Answer, BAD, Refusal, asks_to_close, bad, finished, ok};
+use super::answers::{Answer, BAD, Refusal, asks_to_close, bad, finished, ok, unavailable};
 use super::client::Client;
 use super::farewell::Farewell;
 use super::features::{self, PUBLIC};
 use super::live;
 use super::session::{Session, id_of};
 use super::target::{Target, without_login};
-use crate::access::{self, Decision};
+use crate::access::{self, Asker, Decision};
+use crate::limits::Reason;
 use crate::logging::Quoted;
+use crate::net::Interest;
 
 impl Client {
     /// Answers a request.
@@ -103,7 +108,16 @@ impl Client {
 
     fn check_access(&mut self, request: &Request, target: &Target) -> Result<(), Refusal> {
         let address = self.entry.address;
-        match self.server.access.decide(request, &target.stream, address) {
+        let stands = self.authenticated
+            && self.session.as_ref().is_some_and(|session| session.stream == target.stream);
+        let mut asker = Asker { address, connection: self.entry.id, has_waited: false };
+        let mut decision = self.server.access.get().decide(request, &target.stream, asker);
+        if let (Decision::Later(at), false) = (&decision, stands) {
+            self.wait_until(*at).map_err(Refusal::Leave)?;
+            asker.has_waited = true;
+            decision = self.server.access.get().decide(request, &target.stream, asker);
+        }
+        match decision {
             Decision::Granted(user) => {
                 self.authenticated = true;
                 if user.is_some() {
@@ -114,8 +128,9 @@ impl Client {
             // Some players leave the login away once their session stands, and some go on with
             // the first nonce for ever. The session cannot be reached from another connection.
             Decision::Challenge { innocent: true, .. }
-                if self.authenticated
-                    && self.session.as_ref().is_some_and(|s| s.stream == target.stream) => {}
+            | Decision::Later(_)
+            | Decision::Refused { .. }
+                if stands => {}
             Decision::Challenge { challenges, failed, .. } => {
                 if let Some(user) = failed {
                     log::warn!("login failed address={address} user={}", Quoted(&user));
@@ -126,14 +141,38 @@ impl Client {
                 }
                 return Err(Refusal::Answer(response));
             }
+            Decision::Later(at) => {
+                return Err(unavailable(at.saturating_duration_since(Instant::now())));
+            }
+            Decision::Refused { retry_after, news } => {
+                self.server.gatekeeper.refusals.count(Reason::Logins);
+                if news {
+                    log::warn!("logins refused for now, too many were wrong address={address}");
+                }
+                return Err(unavailable(retry_after));
+            }
         }
         let slot = self.server.registry.find(&target.stream);
         match slot {
-            Some(slot) if !access::stream_allows(&slot.stream, address.ip()) => {
+            Some(slot) if !access::stream_allows(&slot.stream.now(), address.ip()) => {
                 Err(StatusCode::FORBIDDEN.into())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Waits for a moment with an answer that is not due yet.
+    fn wait_until(&self, at: Instant) -> Result<(), Farewell> {
+        while Instant::now() < at {
+            if self.entry.is_stopping() {
+                return Err(Farewell::Ended(Arc::from("the relay ends the connection")));
+            }
+            match self.stream.wait(Interest::Hangup, &self.waker, Some(at)) {
+                Ok(ready) if !ready.hangup => {}
+                _ => return Err(Farewell::Gone),
+            }
+        }
+        Ok(())
     }
 
     /// A Session header must name the session of this connection. In RTSP 1.0 it may be left out;

@@ -1,10 +1,12 @@
 //! What a client has set up.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rtsp_proto::headers::{NptTime, PipelinedRequests};
 use rtsp_proto::{Headers, Version};
 
+use super::group::{Group, Membership, bit};
 use super::target::{CONTROL, Target};
 use super::udp::Lease;
 use super::udp_outlet::UdpPeer;
@@ -31,6 +33,10 @@ pub(super) struct Session {
     pub tracks: Vec<Option<Carrier>>,
     /// The ports that the tracks over UDP leave by.
     pub lease: Option<Lease>,
+    /// The group that the tracks by multicast go to.
+    pub group: Option<Arc<Group>>,
+    /// Its place there, while it plays.
+    pub membership: Option<Membership>,
     /// Media flows, or is about to.
     pub playing: bool,
 }
@@ -42,6 +48,8 @@ pub(super) enum Carrier {
     Interleaved(u8, u8),
     /// To these ports.
     Udp(UdpPeer),
+    /// To the stream's group.
+    Multicast,
 }
 
 impl Session {
@@ -59,6 +67,8 @@ impl Session {
             origin,
             tracks: vec![None; tracks],
             lease: None,
+            group: None,
+            membership: None,
             playing: false,
         }
     }
@@ -131,6 +141,26 @@ impl Session {
         Some(lease)
     }
 
+    /// Sets up a track by multicast. `None` without such a track.
+    pub(super) fn set_up_multicast(&mut self, track: u8, group: Arc<Group>) -> Option<()> {
+        *self.tracks.get_mut(usize::from(track))? = Some(Carrier::Multicast);
+        self.group = Some(group);
+        Some(())
+    }
+
+    /// The tracks that come by multicast, a bit for each.
+    pub(super) fn tracks_by_multicast(&self) -> u16 {
+        let tracks = self.tracks.iter().enumerate();
+        let tracks = tracks.filter(|(_, track)| **track == Some(Carrier::Multicast));
+        tracks.fold(0, |all, (track, _)| all | bit(track))
+    }
+
+    /// Whether a track is sent to the client alone.
+    pub(super) fn is_sent(&self, track: usize) -> bool {
+        let carrier = self.tracks.get(track).copied().flatten();
+        carrier.is_some_and(|carrier| carrier != Carrier::Multicast)
+    }
+
     /// For each track its channels on the connection.
     pub(super) fn channels(&self) -> impl Iterator<Item = Option<(u8, u8)>> {
         self.tracks.iter().map(|track| match track {
@@ -147,14 +177,20 @@ impl Session {
         })
     }
 
-    /// Whether a track goes over UDP.
+    /// Whether a track goes over UDP to the client alone.
     pub(super) fn uses_udp(&self) -> bool {
         self.peers().any(|peer| peer.is_some())
     }
 
+    /// Whether nobody sees if what is sent is taken.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.uses_udp() || self.tracks_by_multicast() != 0
+    }
+
     /// When the client was last heard over UDP.
     pub(super) fn heard(&self) -> Option<Instant> {
-        self.lease.as_ref()?.heard()
+        let alone = self.lease.as_ref().and_then(Lease::heard);
+        alone.max(self.membership.as_ref().and_then(Membership::heard))
     }
 
     /// Whether a track is set up.

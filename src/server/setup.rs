@@ -3,6 +3,7 @@
 //! [RFC 2326 section 10.4]: https://www.rfc-editor.org/rfc/rfc2326#section-10.4
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use rtsp_proto::headers::PipelinedRequests;
 use rtsp_proto::headers::{Delivery, Lower, Profile, Transport, TransportSpec};
@@ -11,11 +12,12 @@ use rtsp_proto::{Request, StatusCode, Version};
 use super::answers::{Answer, bad, ok};
 use super::claim::Until;
 use super::client::Client;
+use super::group::Group;
 use super::live;
 use super::session::Session;
 use super::target::Target;
 use super::udp_outlet::UdpPeer;
-use crate::media::Presentation;
+use crate::media::{Place, Presentation};
 
 /// A transport that the relay can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ enum Choice {
     Interleaved(Option<(u8, u8)>),
     /// To these ports.
     Udp(UdpPeer),
+    /// To the stream's group.
+    Multicast(Place),
 }
 
 impl Client {
@@ -38,10 +42,12 @@ impl Client {
             live::check_ranges(request)?;
         }
         let fresh = self.session.is_none();
-        let mut choices = choices(&offered, self.entry.address)?;
+        let slot = self.server.registry.find(&target.stream);
+        let place = slot.and_then(|slot| self.server.groups.place(&slot.stream.now()));
+        let mut choices = choices(&offered, self.entry.address, place)?;
         if self.stream.is_tls() || self.way_in.is_tunnel() {
             // Media over UDP would leave in the clear what the client wants encrypted, or go to a
-            // proxy that knows nothing of it.
+            // proxy that knows nothing of it. So would multicast.
             choices.retain(|choice| matches!(choice, Choice::Interleaved(_)));
         }
         let busy = |session: &Session| session.playing || session.stream != target.stream;
@@ -51,9 +57,21 @@ impl Client {
         self.acquire(&target.stream)?;
         let (presentation, _) = self.wait_for(Until::Described)?;
         let track = chosen_track(&presentation, target.track)?;
-        self.share_egress()?;
         let tracks = presentation.tracks.len();
+        let form = form(request, &offered);
+        let mut crowded = false;
         for choice in choices {
+            let group = match choice {
+                Choice::Multicast(place) => match self.group(place) {
+                    Some(group) => Some(group),
+                    None => continue,
+                },
+                _ => None,
+            };
+            if !self.share_egress(group.as_deref())? {
+                crowded = true;
+                continue;
+            }
             let answer = match choice {
                 Choice::Interleaved(wanted) => {
                     let session = session(&mut self.session, target, tracks);
@@ -69,22 +87,83 @@ impl Client {
                     Some(answer) => answer,
                     None => continue,
                 },
+                Choice::Multicast(_) => {
+                    let set_up = |group| self.set_up_multicast(target, tracks, track, group, form);
+                    match group.map(set_up).transpose()?.flatten() {
+                        Some(answer) => answer,
+                        None => continue,
+                    }
+                }
             };
-            let timeout = self.server.config.client_timeout.as_secs();
+            let timeout = self.server.config.get().client_timeout.as_secs();
             let session = self.session.as_mut().ok_or(StatusCode::SESSION_NOT_FOUND)?;
             if fresh {
                 session.version = request.version;
                 session.pipeline = PipelinedRequests::from_headers(&request.headers).ok().flatten();
             }
             let mut response = ok()
-                .with("Transport", answer.encode(form(request.version, &offered)))
+                .with("Transport", answer.encode(form))
                 .with("Session", format!("{};timeout={timeout}", session.id));
             if second {
                 live::describe(session, &mut response.headers);
             }
             return Ok(response);
         }
-        Err(StatusCode::UNSUPPORTED_TRANSPORT.into())
+        match crowded {
+            true => Err(self.refused_egress()),
+            false => Err(StatusCode::UNSUPPORTED_TRANSPORT.into()),
+        }
+    }
+
+    /// The stream's group; `None` when no way leads there: the client's next choice may work.
+    fn group(&self, place: Place) -> Option<Arc<Group>> {
+        if let Some(group) = self.session.as_ref().and_then(|session| session.group.as_ref()) {
+            return Some(Arc::clone(group));
+        }
+        let slot = self.guard.as_ref()?.slot();
+        let group = self.server.groups.open(slot, place, self.server.clients.next_id());
+        group.map_err(|error| self.tell_no_multicast(&error)).ok()
+    }
+
+    /// `None` when the track has no ports in the group: the client's next choice may work.
+    fn set_up_multicast(
+        &mut self,
+        target: &Target,
+        tracks: usize,
+        track: u8,
+        group: Arc<Group>,
+        form: Version,
+    ) -> Result<Option<TransportSpec>, StatusCode> {
+        let (rtp, rtcp) = match group.set_up(track) {
+            Ok(ports) => ports,
+            Err(error) => {
+                self.tell_no_multicast(&error);
+                return Ok(None);
+            }
+        };
+        let from = group.source_ports();
+        let answer = TransportSpec {
+            delivery: Some(Delivery::Multicast),
+            destination: Some(group.place.group.to_string()),
+            source: Some(group.local.to_string()),
+            ttl: Some(group.place.ttl),
+            port: Some((rtp, Some(rtcp))),
+            // RTSP 1.0 has no place for it.
+            server_port: (form == Version::V2_0).then_some((from.0, Some(from.1))),
+            ssrc: self.ssrc(track),
+            ..TransportSpec::new()
+        };
+        let session = session(&mut self.session, target, tracks);
+        session.set_up_multicast(track, group).ok_or(StatusCode::NOT_FOUND)?;
+        Ok(Some(answer))
+    }
+
+    fn tell_no_multicast(&self, error: &std::io::Error) {
+        let (id, address) = (self.entry.id, self.entry.address);
+        let stream = self.guard.as_ref().map_or("", |guard| &guard.slot().stream.name);
+        log::warn!(
+            "no multicast for a viewer: {error} stream={stream} client={id} address={address}"
+        );
     }
 
     /// `None` when there are no ports to be had: the client's next choice may work.
@@ -122,10 +201,12 @@ impl Client {
 }
 
 /// In which version's words a transport is answered. GStreamer's client names ports as RTSP 1.0
-/// does in its RTSP/2.0 requests, and knows no other answer.
-fn form(version: Version, offered: &[TransportSpec]) -> Version {
-    let ports = |spec: &TransportSpec| spec.client_port.is_some();
-    if offered.iter().any(ports) { Version::V1_0 } else { version }
+/// does in its RTSP/2.0 requests, and knows no other answer. For multicast it names none.
+fn form(request: &Request, offered: &[TransportSpec]) -> Version {
+    let ports = |spec: &TransportSpec| spec.client_port.is_some() || spec.port.is_some();
+    let agent = request.headers.get("User-Agent").unwrap_or_default();
+    let is_odd = agent.starts_with("GStreamer") || offered.iter().any(ports);
+    if is_odd { Version::V1_0 } else { request.version }
 }
 
 fn session<'a>(known: &'a mut Option<Session>, target: &Target, tracks: usize) -> &'a mut Session {
@@ -135,13 +216,18 @@ fn session<'a>(known: &'a mut Option<Session>, target: &Target, tracks: usize) -
 /// What of the offered can be done, in the client's order; if nothing, the status that says why.
 ///
 /// Media goes to the address that the request came from and to no other, whatever `destination`
-/// says: nobody can have the relay send a camera's stream to somebody who did not ask.
-fn choices(offered: &[TransportSpec], client: SocketAddr) -> Result<Vec<Choice>, StatusCode> {
+/// says: nobody can have the relay send a camera's stream to somebody who did not ask. Multicast
+/// goes to the stream's own group, if it has one (`place`), and to no other.
+fn choices(
+    offered: &[TransportSpec],
+    client: SocketAddr,
+    place: Option<Place>,
+) -> Result<Vec<Choice>, StatusCode> {
     let mut prohibited = false;
     let mut choices = Vec::new();
     for spec in offered {
         let play = spec.mode.as_deref().is_none_or(|mode| mode.eq_ignore_ascii_case("play"));
-        if !play || spec.profile != Profile::Avp || spec.delivery == Some(Delivery::Multicast) {
+        if !play || spec.profile != Profile::Avp {
             continue;
         }
         // Both on one port, or a connection of its own for media, are not to be had.
@@ -149,7 +235,13 @@ fn choices(offered: &[TransportSpec], client: SocketAddr) -> Result<Vec<Choice>,
         if spec.rtcp_mux || own_connection {
             continue;
         }
-        if spec.is_interleaved() {
+        if spec.is_multicast() {
+            let Some(place) = place.filter(|_| !spec.is_interleaved()) else { continue };
+            match spec.destination_hosts().all(|host| is_host(host, place.group.into())) {
+                true => choices.push(Choice::Multicast(place)),
+                false => prohibited = true,
+            }
+        } else if spec.is_interleaved() {
             let pair = |(rtp, rtcp): (u8, Option<u8>)| (rtp, rtcp.unwrap_or(rtp.wrapping_add(1)));
             choices.push(Choice::Interleaved(spec.interleaved.map(pair)));
         } else if let Some(peer) = peer(spec, client) {
@@ -190,9 +282,11 @@ fn is_host(host: &str, client: IpAddr) -> bool {
 /// The track a SETUP means: the one it names, or the only one.
 fn chosen_track(presentation: &Presentation, named: Option<u8>) -> Result<u8, StatusCode> {
     let mut offered =
-        presentation.tracks.iter().zip(0u8..).filter(|(track, _)| track.offered).map(|(_, i)| i);
+        (0..presentation.tracks.len() as u8).filter(|&track| presentation.offers(track));
     match named {
-        Some(named) => offered.find(|&index| index == named).ok_or(StatusCode::NOT_FOUND),
+        Some(named) => {
+            Some(named).filter(|&track| presentation.offers(track)).ok_or(StatusCode::NOT_FOUND)
+        }
         None => match (offered.next(), offered.next()) {
             (Some(only), None) => Ok(only),
             _ => Err(StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED),
@@ -202,11 +296,13 @@ fn chosen_track(presentation: &Presentation, named: Option<u8>) -> Result<u8, St
 
 #[cfg(test)]
 mod tests {
+    use rtsp_proto::Method;
+
     use super::*;
 
     fn chosen(header: &str) -> Result<Vec<Choice>, StatusCode> {
         let client = "192.0.2.7:40000".parse().unwrap();
-        choices(&Transport::parse(header).unwrap().0, client)
+        choices(&Transport::parse(header).unwrap().0, client, None)
     }
 
     fn udp(rtp: u16, rtcp: u16) -> Choice {
@@ -256,6 +352,34 @@ mod tests {
     }
 
     #[test]
+    fn multicast_goes_to_the_streams_own_group_or_nowhere() {
+        let place = Place { group: [239, 255, 42, 3].into(), port: 5004, ttl: 1 };
+        let chosen = |header: &str| {
+            let client = "[2001:db8::7]:40000".parse().unwrap();
+            choices(&Transport::parse(header).unwrap().0, client, Some(place))
+        };
+        let group = Choice::Multicast(place);
+        for own in [
+            "RTP/AVP;multicast",
+            "RTP/AVP/UDP;multicast;port=7000-7001;ttl=127",
+            "RTP/AVP;multicast;destination=239.255.42.3",
+            "RTP/AVP;multicast;dest_addr=\"239.255.42.3:5004\"/\":5005\"",
+        ] {
+            assert_eq!(chosen(own), Ok(vec![group]), "{own}");
+        }
+        for foreign in ["239.255.42.4", "192.0.2.7", "2001:db8::7", "victim.example"] {
+            let header = format!("RTP/AVP;multicast;destination={foreign}");
+            assert_eq!(chosen(&header), Err(StatusCode::DESTINATION_PROHIBITED), "{foreign}");
+        }
+        // Whoever wants it alone does not get it to the group's address.
+        let unicast = "RTP/AVP;unicast;destination=239.255.42.3;client_port=5004-5005";
+        assert_eq!(chosen(unicast), Err(StatusCode::DESTINATION_PROHIBITED));
+        assert_eq!(chosen("RTP/AVP/TCP;multicast"), Err(StatusCode::UNSUPPORTED_TRANSPORT));
+        let any = "RTP/SAVP;multicast,RTP/AVP;multicast,RTP/AVP/TCP;interleaved=0-1";
+        assert_eq!(chosen(any), Ok(vec![group, Choice::Interleaved(Some((0, 1)))]));
+    }
+
+    #[test]
     fn what_the_second_version_offers_besides_is_passed_over() {
         let second = "RTP/AVP;unicast;dest_addr=\":5000\"/\":5001\"";
         assert_eq!(chosen(second), Ok(vec![udp(5000, 5001)]));
@@ -273,10 +397,15 @@ mod tests {
 
     #[test]
     fn a_transport_is_answered_in_the_clients_own_words() {
-        let form = |version, header: &str| form(version, &Transport::parse(header).unwrap().0);
+        let form = |version, header: &str| {
+            let request = Request::new(Method::Setup, "rtsp://relay/door", version);
+            form(&request, &Transport::parse(header).unwrap().0)
+        };
         let (ports, addresses) = ("RTP/AVP;client_port=5000", "RTP/AVP;dest_addr=\":5000\"");
         assert_eq!(form(Version::V1_0, ports), Version::V1_0);
         assert_eq!(form(Version::V2_0, addresses), Version::V2_0);
         assert_eq!(form(Version::V2_0, ports), Version::V1_0, "GStreamer");
+        assert_eq!(form(Version::V2_0, "RTP/AVP;multicast"), Version::V2_0);
+        assert_eq!(form(Version::V2_0, "RTP/AVP;multicast;port=5004"), Version::V1_0);
     }
 }

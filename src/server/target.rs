@@ -7,6 +7,8 @@ pub(super) struct Target {
     pub stream: String,
     /// The track, when the URI is one of our control URLs.
     pub track: Option<u8>,
+    /// Its query asks for multicast.
+    pub multicast: bool,
     /// `scheme://authority`, as the client wrote it, for the URLs we give it.
     pub origin: String,
 }
@@ -14,13 +16,23 @@ pub(super) struct Target {
 /// What our control attributes begin with.
 pub(super) const CONTROL: &str = "trackID=";
 
+/// The query with which a client is told of the group in the SDP. Players made with live555, such
+/// as VLC, ask for multicast when they read of a group there and never otherwise; if it always
+/// stood there, they could not have anything else.
+const MULTICAST: &str = "multicast";
+
 impl Target {
     /// Reads a URI as clients write it: with and without trailing slash; with the control either
     /// behind the path or, as FFmpeg does it, behind the query; percent-encoded where a client
     /// likes it so. `None` when it is no URI of ours.
     pub(super) fn parse(uri: &str) -> Option<Self> {
         if uri == "*" || uri.is_empty() {
-            return Some(Self { stream: String::new(), track: None, origin: String::new() });
+            return Some(Self {
+                stream: String::new(),
+                track: None,
+                multicast: false,
+                origin: String::new(),
+            });
         }
         let (scheme, rest) = uri.split_once("://")?;
         if !scheme.eq_ignore_ascii_case("rtsp") && !scheme.eq_ignore_ascii_case("rtsps") {
@@ -38,6 +50,7 @@ impl Target {
         Some(Self {
             stream: percent_decoded(path.trim_end_matches('/'))?,
             track,
+            multicast: query.split(['&', '/']).any(|wish| wish.eq_ignore_ascii_case(MULTICAST)),
             origin: format!("{}://{host}", scheme.to_ascii_lowercase()),
         })
     }
@@ -119,5 +132,20 @@ mod tests {
         assert_eq!(target.base(), "rtsp://relay.lan:8554/door/");
         assert_eq!(without_login("rtsp://me:p/w@h/a"), "rtsp://***@h/a");
         assert_eq!(without_login("rtsp://h/a"), "rtsp://h/a");
+    }
+
+    #[test]
+    fn multicast_is_asked_for_in_the_query() {
+        let asks = |uri: &str| Target::parse(uri).unwrap().multicast;
+        for uri in [
+            "rtsp://h/door?multicast",
+            "rtsp://h/door?a=b&Multicast",
+            "rtsp://h/a?multicast/trackID=1",
+        ] {
+            assert!(asks(uri), "{uri}");
+        }
+        for uri in ["rtsp://h/multicast", "rtsp://h/door?multicast=no", "rtsp://h/door", "*"] {
+            assert!(!asks(uri), "{uri}");
+        }
     }
 }

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::life::{Life, is_rtcp};
 use crate::config::model::Config;
 use crate::drill;
 use crate::net::Waker;
@@ -27,15 +28,18 @@ const READS_IN_A_ROW: usize = 64;
 /// All pairs of ports, and who is heard on them.
 #[derive(Debug)]
 pub struct UdpPorts {
-    /// Where the relay listens: the ports are on the same addresses.
-    addresses: Vec<IpAddr>,
-    rtp_port: Option<u16>,
     state: Mutex<State>,
 }
 
+/// On which address, and the port if it is fixed.
+type Place = (IpAddr, Option<u16>);
+
 #[derive(Debug, Default)]
 struct State {
-    pairs: BTreeMap<IpAddr, Used>,
+    /// Where the relay listens: the ports are on the same addresses.
+    addresses: Vec<IpAddr>,
+    rtp_port: Option<u16>,
+    pairs: BTreeMap<Place, Used>,
     /// By the address that a client's RTCP comes from. One client may have several sessions.
     clients: HashMap<SocketAddr, Vec<Arc<Life>>>,
     listener: Option<Listener>,
@@ -55,19 +59,11 @@ struct Listener {
     thread: JoinHandle<()>,
 }
 
-/// When a client was last heard on UDP.
-#[derive(Debug)]
-struct Life {
-    since: Instant,
-    /// Milliseconds after `since`; 0 for never.
-    heard: AtomicU64,
-}
-
 /// A session's right to use a pair of ports.
 #[derive(Debug)]
 pub(super) struct Lease {
     ports: Arc<UdpPorts>,
-    address: IpAddr,
+    place: Place,
     pair: Arc<PortPair>,
     life: Arc<Life>,
     known: Vec<SocketAddr>,
@@ -76,41 +72,49 @@ pub(super) struct Lease {
 impl UdpPorts {
     /// No ports yet.
     pub fn new(config: &Config) -> Arc<Self> {
-        Arc::new(Self {
-            addresses: config.listen_address.clone(),
-            rtp_port: config.rtp_port,
-            state: Mutex::default(),
-        })
+        let (addresses, rtp_port) = (config.listen_address.clone(), config.rtp_port);
+        Arc::new(Self { state: Mutex::new(State { addresses, rtp_port, ..State::default() }) })
     }
 
-    /// Takes `rtp_port` on each address, if there is one, for as long as the relay runs. On error
-    /// it tells where. Machines without IPv6 are fine.
+    /// Takes `rtp_port` on each address, if there is one, for as long as the configuration has it. On
+    /// error it tells where. Machines without IPv6 are fine.
     pub fn reserve(&self) -> Result<(), (SocketAddr, io::Error)> {
-        let Some(port) = self.rtp_port else { return Ok(()) };
         let mut state = self.lock();
-        for &address in &self.addresses {
-            match PortPair::open(address, Some(port)) {
-                Ok(pair) => {
-                    state.pairs.insert(address, Used { pair: Arc::new(pair), leases: 0 });
-                }
-                Err(error) if address.is_unspecified() && address.is_ipv6() => {
-                    log::debug!("no UDP over IPv6 here: {error} port={port}");
-                }
-                Err(error) => return Err((SocketAddr::new(address, port), error)),
-            }
+        let new = state.open_missing(&state.addresses, state.rtp_port)?;
+        state.pairs.extend(new);
+        Ok(())
+    }
+
+    /// Other addresses and another port from now on; sessions that have ports keep them. On error
+    /// nothing is changed.
+    pub fn change(
+        &self,
+        addresses: &[IpAddr],
+        rtp_port: Option<u16>,
+    ) -> Result<(), (SocketAddr, io::Error)> {
+        let mut state = self.lock();
+        let new = state.open_missing(addresses, rtp_port)?;
+        state.pairs.extend(new);
+        (state.addresses, state.rtp_port) = (addresses.to_vec(), rtp_port);
+        let State { addresses, rtp_port, pairs, .. } = &mut *state;
+        pairs.retain(|place, used| used.leases > 0 || is_kept(place, addresses, *rtp_port));
+        if let Some(listener) = &state.listener {
+            listener.waker.wake();
         }
         Ok(())
     }
 
     /// Ports for a session of a client that has reached the relay at `local`.
     pub(super) fn lease(self: &Arc<Self>, local: IpAddr) -> io::Result<Lease> {
-        let own = self.addresses.contains(&local);
-        let address = if own { local } else { wildcard(local) };
         let mut state = self.lock();
-        let is_new = !state.pairs.contains_key(&address);
+        let own = state.addresses.contains(&local);
+        let address = if own { local } else { wildcard(local) };
+        let rtp_port = state.rtp_port;
+        let place = (address, rtp_port);
+        let is_new = !state.pairs.contains_key(&place);
         if is_new {
-            let pair = Arc::new(PortPair::open(address, self.rtp_port)?);
-            state.pairs.insert(address, Used { pair, leases: 0 });
+            let pair = Arc::new(PortPair::open(address, rtp_port)?);
+            state.pairs.insert(place, Used { pair, leases: 0 });
         }
         let listening = match &state.listener {
             Some(listener) if is_new => {
@@ -120,18 +124,17 @@ impl UdpPorts {
             Some(_) => Ok(()),
             None => self.listen().map(|listener| state.listener = Some(listener)),
         };
-        let kept = self.rtp_port.is_some();
-        if let (Err(_), true) = (&listening, is_new && !kept) {
-            state.pairs.remove(&address);
+        if let (Err(_), true) = (&listening, is_new && rtp_port.is_none()) {
+            state.pairs.remove(&place);
         }
         listening?;
-        let Some(used) = state.pairs.get_mut(&address) else {
+        let Some(used) = state.pairs.get_mut(&place) else {
             return Err(io::ErrorKind::NotFound.into());
         };
         used.leases += 1;
-        let life = Arc::new(Life { since: Instant::now(), heard: AtomicU64::new(0) });
+        let life = Arc::new(Life::new());
         let (ports, pair) = (Arc::clone(self), Arc::clone(&used.pair));
-        Ok(Lease { ports, address, pair, life, known: Vec::new() })
+        Ok(Lease { ports, place, pair, life, known: Vec::new() })
     }
 
     fn listen(self: &Arc<Self>) -> io::Result<Listener> {
@@ -189,7 +192,7 @@ impl UdpPorts {
 
     fn heard_from(&self, client: SocketAddr) {
         for life in self.lock().clients.get(&without_flow(client)).into_iter().flatten() {
-            life.heard.store((life.since.elapsed().as_millis() as u64).max(1), Relaxed);
+            life.touch();
         }
     }
 
@@ -199,6 +202,13 @@ impl UdpPorts {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there are no ports, no clients and no thread.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.pairs.is_empty() && state.clients.is_empty() && state.listener.is_none()
     }
 }
 
@@ -220,8 +230,7 @@ impl Lease {
 
     /// When the client was last heard.
     pub(super) fn heard(&self) -> Option<Instant> {
-        let after = self.life.heard.load(Relaxed);
-        (after > 0).then(|| self.life.since + Duration::from_millis(after))
+        self.life.heard()
     }
 }
 
@@ -236,11 +245,11 @@ impl Drop for Lease {
                 }
             }
         }
-        let kept = self.ports.rtp_port.is_some();
-        if let Some(used) = state.pairs.get_mut(&self.address) {
+        let kept = is_kept(&self.place, &state.addresses, state.rtp_port);
+        if let Some(used) = state.pairs.get_mut(&self.place) {
             used.leases -= 1;
             if used.leases == 0 && !kept {
-                state.pairs.remove(&self.address);
+                state.pairs.remove(&self.place);
                 if let Some(listener) = &state.listener {
                     listener.waker.wake();
                 }
@@ -258,6 +267,37 @@ impl Drop for Lease {
     }
 }
 
+impl State {
+    /// Pairs for the addresses on which the port is not open yet.
+    fn open_missing(
+        &self,
+        addresses: &[IpAddr],
+        rtp_port: Option<u16>,
+    ) -> Result<Vec<(Place, Used)>, (SocketAddr, io::Error)> {
+        let mut new = Vec::new();
+        let Some(port) = rtp_port else { return Ok(new) };
+        for &address in addresses {
+            let place = (address, rtp_port);
+            if self.pairs.contains_key(&place) {
+                continue;
+            }
+            match PortPair::open(address, rtp_port) {
+                Ok(pair) => new.push((place, Used { pair: Arc::new(pair), leases: 0 })),
+                Err(error) if address.is_unspecified() && address.is_ipv6() => {
+                    log::debug!("no UDP over IPv6 here: {error} port={port}");
+                }
+                Err(error) => return Err((SocketAddr::new(address, port), error)),
+            }
+        }
+        Ok(new)
+    }
+}
+
+/// Whether a pair stays open when nobody uses it.
+fn is_kept(place: &Place, addresses: &[IpAddr], rtp_port: Option<u16>) -> bool {
+    place.1.is_some() && place.1 == rtp_port && addresses.contains(&place.0)
+}
+
 /// Addresses as keys: the flow label of IPv6 is none of a client's identity.
 fn without_flow(mut address: SocketAddr) -> SocketAddr {
     if let SocketAddr::V6(address) = &mut address {
@@ -266,20 +306,17 @@ fn without_flow(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Whether this can be RTCP at all: version 2, and a type from the range of RFC 5761 section 4.
-fn is_rtcp(packet: &[u8]) -> bool {
-    matches!(packet, [first, kind, _, _, ..] if first >> 6 == 2 && (192..=223).contains(kind))
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
+    use std::time::Duration;
 
     use super::*;
 
     fn ports(rtp_port: Option<u16>) -> Arc<UdpPorts> {
         let addresses = vec!["127.0.0.1".parse().unwrap()];
-        Arc::new(UdpPorts { addresses, rtp_port, state: Mutex::default() })
+        let state = State { addresses, rtp_port, ..State::default() };
+        Arc::new(UdpPorts { state: Mutex::new(state) })
     }
 
     fn wait(mut until: impl FnMut() -> bool) -> bool {

@@ -9,7 +9,7 @@ use rtsp_proto::tunnel::{Base64Decoder, Base64Error, FirstBytes, Opening, Openin
 
 use super::farewell::Farewell;
 use super::tunnels::{Listening, Post};
-use crate::net::tls_stream::{HANDSHAKE_RECORD, NotTls};
+use crate::net::tls_stream::{HANDSHAKE_RECORD, NotTls, client_failure};
 use crate::net::{Interest, Ready, Stream, Waker, wait_both};
 
 /// Requests and receiver reports are small.
@@ -231,14 +231,8 @@ fn read(stream: &Stream, room: &mut [u8]) -> Result<Option<usize>, Farewell> {
 }
 
 fn tls_failure(error: &io::Error) -> String {
-    let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<NotTls>()) {
+    if error.get_ref().is_some_and(|inner| inner.is::<NotTls>()) {
         return "it speaks plain text on rtsps_port; listen_port is for that".to_owned();
     }
-    match inner.and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::AlertReceived(alert)) => {
-            format!("it does not accept the relay's TLS, or tls_certificate: {alert:?}")
-        }
-        _ => format!("its TLS cannot be understood: {error}"),
-    }
+    client_failure(error)
 }

@@ -17,6 +17,11 @@ impl Backoff {
         Self { retry, failures: 0 }
     }
 
+    /// Other pauses from the next failure on.
+    pub fn change(&mut self, retry: Retry) {
+        self.retry = retry;
+    }
+
     /// An attempt failed: the pause before the next, `None` when there shall be none until
     /// somebody new asks. `random` spreads the pause over its second half, so that a hundred
     /// relays do not knock at a rebooted camera in step.

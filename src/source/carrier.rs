@@ -1,8 +1,11 @@
-//! What carries a camera's media: its RTSP connection, or datagrams. Which is tried, and when the
-//! other one.
+//! What carries a camera's media: its RTSP connection, datagrams to the relay, or datagrams to a
+//! group. Which is tried, and when the next one.
 
 use std::fmt;
 use std::time::Duration;
+
+use rtsp_proto::dialog::TrackSetup;
+use rtsp_proto::headers::Lower;
 
 use crate::config::model::TransportPolicy;
 
@@ -14,15 +17,32 @@ pub(super) const UDP_SILENCE: Duration = Duration::from_secs(3);
 pub enum Carrier {
     /// Frames on the RTSP connection.
     Tcp,
-    /// Datagrams.
+    /// Datagrams to the relay.
     Udp,
+    /// Datagrams to a multicast group. It is asked for when the camera refuses the others: it needs
+    /// more of the network, and brings nothing that they do not.
+    Multicast,
 }
 
 impl Carrier {
-    fn other(self) -> Self {
+    /// What carries these tracks; `None` without any.
+    pub(super) fn of(tracks: &[TrackSetup]) -> Option<Self> {
+        let is_multicast = |track: &TrackSetup| track.transport.is_multicast();
+        let is_udp = |track: &TrackSetup| track.transport.lower == Lower::Udp;
+        match tracks {
+            [] => None,
+            tracks if tracks.iter().any(is_multicast) => Some(Self::Multicast),
+            tracks if tracks.iter().any(is_udp) => Some(Self::Udp),
+            _ => Some(Self::Tcp),
+        }
+    }
+
+    /// As programs call it.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Tcp => Self::Udp,
-            Self::Udp => Self::Tcp,
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Multicast => "multicast",
         }
     }
 }
@@ -32,6 +52,7 @@ impl fmt::Display for Carrier {
         f.write_str(match self {
             Self::Tcp => "TCP",
             Self::Udp => "UDP",
+            Self::Multicast => "multicast",
         })
     }
 }
@@ -41,19 +62,22 @@ impl fmt::Display for Carrier {
 pub(super) struct Choice {
     policy: TransportPolicy,
     current: Carrier,
-    /// The other one has been tried, too.
-    changed: bool,
+    /// What else may be tried, in this order.
+    left: Vec<Carrier>,
 }
 
 impl Choice {
     /// `worked` is what carried media the last time, if anything did.
     pub(super) fn new(policy: TransportPolicy, worked: Option<Carrier>) -> Self {
-        let current = match policy {
-            TransportPolicy::Auto => worked.unwrap_or(Carrier::Tcp),
-            TransportPolicy::Tcp => Carrier::Tcp,
-            TransportPolicy::Udp => Carrier::Udp,
+        let mut left = match policy {
+            TransportPolicy::Auto => vec![Carrier::Tcp, Carrier::Udp, Carrier::Multicast],
+            TransportPolicy::Tcp => vec![Carrier::Tcp],
+            TransportPolicy::Udp => vec![Carrier::Udp],
+            TransportPolicy::Multicast => vec![Carrier::Multicast],
         };
-        Self { policy, current, changed: false }
+        let first = left.iter().position(|carrier| Some(*carrier) == worked);
+        let current = left.remove(first.unwrap_or(0));
+        Self { policy, current, left }
     }
 
     /// What is asked for.
@@ -61,26 +85,32 @@ impl Choice {
         self.current
     }
 
-    /// Whether there is another one to go to.
-    pub(super) fn can_change(&self) -> bool {
-        self.policy == TransportPolicy::Auto && !self.changed
+    /// Whether there is another one to go to when the current one brings nothing. A group is only
+    /// for cameras that refuse the others.
+    pub(super) fn is_replaceable(&self) -> bool {
+        self.left.iter().any(|carrier| *carrier != Carrier::Multicast)
     }
 
-    /// The current one does not work: the other one, or why there is none.
+    /// The current one does not work: the next one, or why there is none.
     pub(super) fn change(&mut self) -> Result<Carrier, String> {
-        if self.can_change() {
-            self.changed = true;
-            self.current = self.current.other();
+        if !self.left.is_empty() {
+            self.current = self.left.remove(0);
             return Ok(self.current);
         }
         Err(match self.policy {
-            TransportPolicy::Auto => "the camera refuses RTP over TCP and over UDP".to_owned(),
+            TransportPolicy::Auto => {
+                "the camera refuses RTP over TCP, over UDP, and by multicast".to_owned()
+            }
             TransportPolicy::Tcp => {
-                "the camera refuses RTP over the RTSP connection: try transport=auto or udp"
+                "the camera refuses RTP over the RTSP connection: try transport=auto, udp or \
+                 multicast"
                     .to_owned()
             }
             TransportPolicy::Udp => {
-                "the camera refuses RTP over UDP: try transport=auto or tcp".to_owned()
+                "the camera refuses RTP over UDP: try transport=auto, tcp or multicast".to_owned()
+            }
+            TransportPolicy::Multicast => {
+                "the camera refuses RTP by multicast: try transport=auto, tcp or udp".to_owned()
             }
         })
     }
@@ -92,26 +122,36 @@ mod tests {
 
     #[test]
     fn auto_begins_with_what_worked_and_tries_each_once() {
+        use Carrier::{Multicast, Tcp, Udp};
         for (worked, order) in [
-            (None, [Carrier::Tcp, Carrier::Udp]),
-            (Some(Carrier::Tcp), [Carrier::Tcp, Carrier::Udp]),
-            (Some(Carrier::Udp), [Carrier::Udp, Carrier::Tcp]),
+            (None, [Tcp, Udp, Multicast]),
+            (Some(Tcp), [Tcp, Udp, Multicast]),
+            (Some(Udp), [Udp, Tcp, Multicast]),
+            (Some(Multicast), [Multicast, Tcp, Udp]),
         ] {
             let mut choice = Choice::new(TransportPolicy::Auto, worked);
             assert_eq!(choice.current(), order[0]);
+            assert!(choice.is_replaceable());
             assert_eq!(choice.change(), Ok(order[1]));
-            assert!(!choice.can_change());
-            assert!(choice.change().unwrap_err().contains("over TCP and over UDP"));
+            assert_eq!(choice.is_replaceable(), order[2] != Multicast);
+            assert_eq!(choice.change(), Ok(order[2]));
+            assert!(!choice.is_replaceable());
+            assert!(choice.change().unwrap_err().contains("over TCP, over UDP, and by multicast"));
         }
     }
 
     #[test]
     fn what_the_operator_chose_is_not_changed() {
-        let mut choice = Choice::new(TransportPolicy::Udp, Some(Carrier::Tcp));
-        assert_eq!(choice.current(), Carrier::Udp);
-        assert!(choice.change().unwrap_err().contains("transport=auto"));
-        let mut choice = Choice::new(TransportPolicy::Tcp, Some(Carrier::Udp));
-        assert_eq!(choice.current(), Carrier::Tcp);
-        assert!(choice.change().is_err());
+        for (policy, worked, only) in [
+            (TransportPolicy::Udp, Carrier::Tcp, Carrier::Udp),
+            (TransportPolicy::Udp, Carrier::Multicast, Carrier::Udp),
+            (TransportPolicy::Tcp, Carrier::Multicast, Carrier::Tcp),
+            (TransportPolicy::Multicast, Carrier::Tcp, Carrier::Multicast),
+        ] {
+            let mut choice = Choice::new(policy, Some(worked));
+            assert_eq!(choice.current(), only);
+            assert!(!choice.is_replaceable());
+            assert!(choice.change().unwrap_err().contains("try transport=auto"));
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::{Cause, Offline, OfflineKind};
 use crate::net::tcp::{self, ConnectError};
 use crate::net::tls_stream::{NotTls, TlsStream};
 use crate::net::{Interest, Stream, Waker, wait};
+use crate::system_error::words;
 use crate::tls::Caller;
 
 /// Connects, with TLS if the URL says so; `None` when nobody wants the stream any more.
@@ -30,16 +31,16 @@ pub(super) fn dial(
         Ok(socket) => Ok(Some(socket.into())),
         Err(ConnectError::GivenUp) => Ok(None),
         Err(ConnectError::TimedOut) => {
-            let seconds = slot.stream.source_start_timeout.as_secs();
+            let seconds = slot.stream.now().source_start_timeout.as_secs();
             let text = format!("no answer from {} within {seconds} s", url.authority());
             Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::NoAnswer))
         }
         Err(ConnectError::Resolve(error)) => {
-            let text = format!("the name {} cannot be resolved: {error}", url.host());
+            let text = format!("the name {} cannot be resolved: {}", url.host(), words(&error));
             Err(unreachable(text).at(Cause::Lookup))
         }
         Err(ConnectError::Connect(error)) => {
-            let text = format!("cannot connect to {}: {error}", url.authority());
+            let text = format!("cannot connect to {}: {}", url.authority(), words(&error));
             Err(unreachable(text).at(Cause::Connect(error.kind())))
         }
     }
@@ -55,7 +56,7 @@ fn secure(
     give_up: &dyn Fn() -> bool,
 ) -> Result<Option<Stream>, Offline> {
     let refused = |text: String| Offline::new(OfflineKind::Refused, text).at(Cause::Tls);
-    let Caller { session, explainer } = Caller::new(&slot.stream.camera_tls, url.host())
+    let Caller { session, explainer } = Caller::new(&slot.stream.now().camera_tls, url.host())
         .map_err(|error| refused(format!("TLS with the camera failed: {error}")))?;
     let tls = TlsStream::new(socket, session);
     let explain = |error: io::Error| match error.get_ref() {
@@ -65,12 +66,12 @@ fn secure(
         )),
         Some(inner) => match inner.downcast_ref() {
             Some(error @ rustls::Error::InvalidCertificate(_)) => {
-                refused(explainer.explain(error)).at(Cause::Untrusted)
+                refused(explainer.explain(error)).at(Cause::Untrusted(explainer.seen()))
             }
             Some(error) => refused(explainer.explain(error)),
             None => refused(format!("TLS with the camera failed: {error}")),
         },
-        None => refused(format!("the camera broke off the TLS handshake: {error}")),
+        None => refused(format!("the camera broke off the TLS handshake: {}", words(&error))),
     };
     loop {
         if tls.handshake().map_err(explain)? {
@@ -80,7 +81,7 @@ fn secure(
             return Ok(None);
         }
         if Instant::now() >= deadline {
-            let seconds = slot.stream.source_start_timeout.as_secs();
+            let seconds = slot.stream.now().source_start_timeout.as_secs();
             let text = format!("no TLS handshake with {} within {seconds} s", url.authority());
             return Err(Offline::new(OfflineKind::StartTimeout, text).at(Cause::Tls));
         }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use rtsp_proto::dialog::{Dialog, TrackSetup};
-use rtsp_proto::headers::Lower;
+use rtsp_proto::dialog::Dialog;
 use rtsp_proto::{Method, Version};
 
 use super::Carrier;
@@ -35,12 +34,6 @@ pub struct Facts {
 
 impl Facts {
     pub(super) fn of(dialog: &Dialog) -> Self {
-        let is_udp = |track: &TrackSetup| track.transport.lower == Lower::Udp;
-        let carrier = match dialog.tracks() {
-            [] => None,
-            tracks if tracks.iter().any(is_udp) => Some(Carrier::Udp),
-            _ => Some(Carrier::Tcp),
-        };
         Self {
             version: dialog.version(),
             server: dialog.server().map(str::to_owned),
@@ -51,7 +44,7 @@ impl Facts {
             refused_keepalives: dialog.refused_keepalives().to_vec(),
             session_timeout: dialog.session_timeout(),
             skipped: dialog.skipped().to_vec(),
-            carrier,
+            carrier: Carrier::of(dialog.tracks()),
         }
     }
 }

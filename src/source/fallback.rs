@@ -126,6 +126,10 @@ impl Fallback {
                     }
                 }
             }
+            (Standing::Closed(reason), _) => {
+                self.trouble(&format!("is not to be had: {reason}"));
+                Help::None(None)
+            }
             (Standing::Failed(offline, _), _) => {
                 self.trouble(&format!("is offline, too: {offline}"));
                 Help::None(None)

@@ -10,19 +10,20 @@ use rtsp_proto::{Oddities, Oddity};
 
 use super::reports::Reports;
 use super::slot::Slot;
+use super::thinning::Thinning;
 use super::wallclock::{Moment, WallClock};
 use crate::entropy;
 use crate::media::batch::{Batch, Kind, PREFIX};
 use crate::media::batcher::Batcher;
+use crate::media::pace::Pace;
 use crate::media::program::{Begun, Start};
 use crate::media::timeline::{Mapped, Timeline};
 use crate::media::{Presentation, presentation};
+use crate::stats::StreamStats;
 
 /// How often viewers get a sender report at least, and the camera a receiver report: some
 /// cameras stop without one every 5 s.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(5);
-/// After so long without a picture left out the next one is news again.
-const THINNING_MEMORY: Duration = Duration::from_secs(60);
 /// The name that RTCP gives to the relay (RFC 3550 section 6.5.1); no host name is told.
 const CNAME: &str = "rtsp-relay";
 
@@ -41,19 +42,11 @@ pub(super) struct Feed {
     thinning: Thinning,
 }
 
-/// What was last told of pictures that `max_bandwidth_kbps` has had left out.
-#[derive(Default)]
-struct Thinning {
-    told: u64,
-    /// Since when there was none; `None` while there are.
-    under: Option<Instant>,
-    is_over: bool,
-}
-
 struct TrackFeed {
     timeline: Timeline,
     batcher: Batcher,
     reception: Reception,
+    pace: Pace,
     sets: ParameterSets,
     payload_types: Vec<u8>,
     video: bool,
@@ -79,7 +72,7 @@ pub(super) enum Fed {
 }
 
 impl Feed {
-    pub(super) fn new(slot: Arc<Slot>) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, now: Instant) -> Self {
         let receiver_ssrc = entropy::number() as u32;
         slot.program.reset(slot.presentation().as_deref());
         Self {
@@ -87,7 +80,7 @@ impl Feed {
             presentation: None,
             tracks: Vec::new(),
             clock: WallClock::default(),
-            epoch: Instant::now(),
+            epoch: now,
             receiver_ssrc,
             startable: false,
             thinning: Thinning::default(),
@@ -95,8 +88,15 @@ impl Feed {
     }
 
     /// A connection described the stream. Viewers go on if they can; if not, gives the reason.
-    pub(super) fn begin(&mut self, presentation: Presentation) -> Result<(), Arc<str>> {
-        let now = Instant::now();
+    pub(super) fn begin(
+        &mut self,
+        presentation: Presentation,
+        now: Instant,
+    ) -> Result<(), Arc<str>> {
+        if self.tracks.iter().any(|track| !track.timeline.begins()) {
+            // It has sent before, on the same connection: what comes now is another beginning.
+            self.interrupt(true);
+        }
         let begun = self.slot.program.camera_begins(&presentation);
         let continues = matches!(begun, Begun::Continues);
         let starts = self.slot.program.starts(now);
@@ -121,8 +121,13 @@ impl Feed {
     /// The connection is gone; the next one continues. A picture whose end has not come is not
     /// shown: viewers who stay would see it damaged.
     pub(super) fn interrupt(&mut self, viewers_stay: bool) {
+        let stats = &self.slot.stats;
+        for gauge in [&stats.picture_rate_milli, &stats.gop_ms, &stats.jitter_us] {
+            gauge.set(None);
+        }
         for track in &mut self.tracks {
             track.timeline.interrupt();
+            track.batcher.abandon();
             track.reports.interrupt();
         }
         self.slot.program.camera_lost(viewers_stay);
@@ -182,6 +187,7 @@ impl Feed {
         oddities: &mut Oddities,
     ) -> Fed {
         let has_video = self.has_video();
+        let leads = index == self.leading();
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
         let stats = &self.slot.stats;
         let Ok(mut packet) = RtpPacketMut::parse(frame.get_mut(PREFIX..).unwrap_or_default())
@@ -204,6 +210,7 @@ impl Feed {
             return Fed::Nothing;
         }
         track.camera_ssrc = view.ssrc();
+        let mut advanced = false;
         let begins_timeline = track.timeline.begins();
         if begins_timeline {
             track.begin(view.timestamp(), &self.clock, now);
@@ -220,22 +227,29 @@ impl Feed {
             if let Some(moment) = moment {
                 self.slot.program.camera(track.report(index, moment, now));
             }
+            advanced = self.clock.take_advance();
         }
         if let Some(channel) = frame.get_mut(1) {
             *channel = 2 * index;
         }
         let counts = track.video || !has_video;
         let mut begins = false;
-        let mut comes_on_air = false;
+        let (mut sent, mut comes_on_air) = (false, false);
         track.batcher.push(frame, &scan, now, &mut |batch| {
             begins |= matches!(batch.kind, Kind::RandomAccess | Kind::Media);
+            sent = true;
             stats.packets.add(batch.packets.into());
             stats.bytes_in.add(batch.wire.len() as u64);
             if batch.video && batch.unit_start {
                 stats.pictures.add(1);
+                let is_key = batch.kind == Kind::RandomAccess;
+                track.pace.picture(batch.arrived, batch.timestamp, is_key);
             }
             comes_on_air |= self.slot.program.camera(batch);
         });
+        if leads && sent {
+            track.tell_pace(stats);
+        }
         if comes_on_air {
             self.slot.camera_on_air();
         }
@@ -251,6 +265,9 @@ impl Feed {
             self.startable = true;
             self.slot.startable();
         }
+        if advanced {
+            self.tell_others(index, now);
+        }
         if counts { Fed::Media } else { Fed::Other }
     }
 
@@ -264,7 +281,7 @@ impl Feed {
     ) -> Fed {
         let is_alone = self.tracks.len() == 1;
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return Fed::Nothing };
-        let mut fed = Fed::Other;
+        let (mut fed, mut advanced) = (Fed::Other, false);
         for packet in parse_compound(bytes, oddities) {
             match packet {
                 // Tapo C320WS: reports of a source that sends nothing.
@@ -280,6 +297,7 @@ impl Feed {
                     if let Some(moment) = moment {
                         self.slot.program.camera(track.report(index, moment, now));
                     }
+                    advanced |= self.clock.take_advance();
                 }
                 RtcpPacket::Bye { ref ssrcs, .. }
                     if track.camera_ssrc != 0
@@ -292,7 +310,19 @@ impl Feed {
                 _ => {}
             }
         }
+        if advanced {
+            self.tell_others(index, now);
+        }
         fed
+    }
+
+    /// The camera's clock has gone forward for the viewers of one track: those of all others are told.
+    fn tell_others(&mut self, but: u8, now: Instant) {
+        for (track, index) in self.tracks.iter_mut().zip(0..).filter(|&(_, index)| index != but) {
+            if let Some(moment) = track.reports.anew(&track.timeline, &self.clock, now) {
+                self.slot.program.camera(track.report(index, moment, now));
+            }
+        }
     }
 
     /// What is due: sender reports for cameras that send none. Gives the receiver reports for the
@@ -321,6 +351,11 @@ impl Feed {
     /// The stream's name.
     pub(super) fn stream(&self) -> &str {
         &self.slot.stream.name
+    }
+
+    /// The track by which the stream is judged: the picture, if there is one.
+    fn leading(&self) -> u8 {
+        self.tracks.iter().position(|track| track.video).unwrap_or(0) as u8
     }
 
     /// Whether one of the tracks is video.
@@ -368,26 +403,6 @@ impl Feed {
     }
 }
 
-impl Thinning {
-    /// Says when the stream begins to be over its limit, and when it has not been for a while.
-    fn tell(&mut self, slot: &Slot, now: Instant) {
-        let thinned = slot.hub.thinned();
-        let (name, more) = (&slot.stream.name, thinned - self.told);
-        self.told = thinned;
-        if more > 0 {
-            self.under = None;
-            if !std::mem::replace(&mut self.is_over, true) {
-                log::warn!(
-                    "the camera sends more than max_bandwidth_kbps, leaving out pictures stream={name} pictures={more}"
-                );
-            }
-        } else if self.is_over && now - *self.under.get_or_insert(now) >= THINNING_MEMORY {
-            self.is_over = false;
-            log::info!("no pictures are left out any more stream={name} pictures={thinned}");
-        }
-    }
-}
-
 impl TrackFeed {
     /// `old` is what goes on of the track on the connection before; else it begins at `start`.
     fn new(
@@ -405,6 +420,7 @@ impl TrackFeed {
             timeline,
             batcher: Batcher::new(index, track.codec, track.is_video()),
             reception: Reception::new(track.clock_rate),
+            pace: Pace::new(track.clock_rate),
             sets: track.parameter_sets.clone(),
             payload_types: track.description.payload_types(),
             video: track.is_video(),
@@ -421,6 +437,14 @@ impl TrackFeed {
         if let Some(begins) = reports.beginning(*camera_ssrc, timestamp, timeline, clock, now) {
             timeline.begin_at(begins);
         }
+    }
+
+    /// How the camera sends it.
+    fn tell_pace(&self, stats: &StreamStats) {
+        let rate = self.pace.per_second().map(|rate| (rate * 1000.0).round() as u64);
+        stats.picture_rate_milli.set(rate);
+        stats.gop_ms.set(self.pace.key_interval().map(|interval| interval.as_millis() as u64));
+        stats.jitter_us.set(Some(self.reception.jitter().as_micros() as u64));
     }
 
     fn by_arrival(&mut self, now: Instant) -> Option<Moment> {
@@ -445,6 +469,7 @@ impl TrackFeed {
             kind: Kind::Control,
             video: self.video,
             unit_start: false,
+            leading: false,
             parameter_sets: false,
             first_sequence: 0,
             next_sequence: 0,

@@ -17,6 +17,8 @@ pub enum Standing {
     Described(Arc<Presentation>, u64),
     /// Media flows; there is a picture to begin with, or there has been none for so long.
     Live(Arc<Presentation>, u64, Result<(), Duration>),
+    /// The stream is disabled, or no longer configured: why.
+    Closed(Arc<str>),
     /// The attempt failed.
     Failed(Offline, Duration),
 }
@@ -43,6 +45,9 @@ impl SourceGuard {
     /// What can be had now.
     pub fn standing(&self) -> Standing {
         let state = self.slot.lock();
+        if let Some(reason) = &state.closed {
+            return Standing::Closed(Arc::clone(reason));
+        }
         let version = state.presentation_version;
         let shown = matches!(state.showing, Showing::Held | Showing::Fallback);
         match (&state.phase, &state.failure, &state.presentation) {
@@ -57,7 +62,7 @@ impl SourceGuard {
             (_, Some(failure), _) if state.failures > self.failures || state.stopping => {
                 let pause = match state.phase {
                     Phase::Offline(Some(at)) => at.saturating_duration_since(Instant::now()),
-                    _ => self.slot.stream.retry.initial,
+                    _ => self.slot.stream.now().retry.initial,
                 };
                 Standing::Failed(failure.clone(), pause)
             }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use rtsp_proto::StatusCode;
 use rtsp_proto::dialog::DialogError;
 
+use crate::system_error::words;
+use crate::tls::certificate::Fingerprint;
+
 /// Who has to do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfflineKind {
@@ -36,8 +39,8 @@ pub enum Cause {
     NoAnswer,
     /// What answered a plain request speaks TLS.
     SpeaksTls,
-    /// The camera's certificate is not the one it must be.
-    Untrusted,
+    /// The camera's certificate is not the one it must be; the fingerprint of the one it is.
+    Untrusted(Option<Fingerprint>),
     /// TLS with the camera does not work.
     Tls,
     /// The handshake ended.
@@ -110,4 +113,10 @@ impl fmt::Display for Offline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The connection to the camera failed.
+pub(super) fn lost(error: &io::Error) -> Offline {
+    let text = format!("the connection to the camera failed: {}", words(error));
+    Offline::new(OfflineKind::Lost, text)
 }

@@ -12,8 +12,9 @@ use crate::net::Waker;
 impl Slot {
     /// What viewers see when the camera goes.
     pub(super) fn relief(&self) -> Showing {
-        let holds = self.stream.on_offline == OnOffline::Hold && self.program.has_picture();
-        match (&self.stream.fallback, holds) {
+        let stream = self.stream.now();
+        let holds = stream.on_offline == OnOffline::Hold && self.program.has_picture();
+        match (&stream.fallback, holds) {
             (_, true) => Showing::Held,
             (Some(_), false) => Showing::Trying,
             (None, false) => Showing::Nothing,
@@ -25,6 +26,7 @@ impl Slot {
         let mut state = self.lock();
         let was_away = state.outage.take().is_some();
         state.showing = Showing::Camera;
+        state.announce();
         state.wake_stand_in();
         state.wake_clients();
         drop(state);
@@ -79,6 +81,7 @@ impl Slot {
         }
         if state.showing != showing {
             state.showing = showing;
+            state.announce();
             state.wake_clients();
         }
         true
@@ -95,7 +98,11 @@ impl Slot {
 
 impl State {
     fn needs_stand_in(&self) -> bool {
-        self.outage.is_some() && self.guards > 0 && !self.stopping && self.reader.is_some()
+        self.outage.is_some()
+            && self.guards > 0
+            && !self.stopping
+            && self.closed.is_none()
+            && self.reader.is_some()
     }
 
     /// Whether a viewer can have something although the camera is away.

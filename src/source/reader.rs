@@ -4,6 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::Builder;
+use std::time::Instant;
 
 use super::connection::Connection;
 use super::feed::Feed;
@@ -39,7 +40,7 @@ pub(super) fn spawn(
 }
 
 fn read(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Waker, place: Place) {
-    let mut feed = Feed::new(Arc::clone(slot));
+    let mut feed = Feed::new(Arc::clone(slot), Instant::now());
     if slot.outage().is_some() {
         // The camera is not to be asked for now.
         standin::call(registry, slot);
@@ -55,8 +56,12 @@ fn read(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Waker, place: Place)
             }
             Step::Dial => {
                 let outcome = Connection::run(slot, waker, &mut feed);
-                let stream = &slot.stream;
-                let stay = stream.on_offline == OnOffline::Hold || stream.fallback.is_some();
+                let stream = slot.stream.now();
+                let stay = match outcome {
+                    // The session was ended for the sake of a new one.
+                    Ok(()) => slot.is_wanted(),
+                    Err(_) => stream.on_offline == OnOffline::Hold || stream.fallback.is_some(),
+                };
                 feed.interrupt(stay);
                 let Err(offline) = outcome else { continue };
                 let pause = slot.failed(&offline, slot.relief(), entropy::number());

@@ -7,11 +7,16 @@ use rtsp_proto::{Oddities, Oddity};
 
 use super::backoff::Backoff;
 use super::carrier::Carrier;
+use super::command::NOT_ENABLED;
 use super::guard::SourceGuard;
-use super::memory::{self, Memory};
+use super::memory::Memory;
+use super::settings::Settings;
+use super::version::VersionMemory;
 use super::{Facts, Offline, OfflineKind};
 use crate::config::model::Stream;
+use crate::events::{Events, StreamState};
 use crate::limits::Places;
+use crate::media::live::LiveView;
 use crate::media::{Hub, Presentation, Program};
 use crate::net::Waker;
 use crate::stats::StreamStats;
@@ -20,9 +25,11 @@ use crate::stats::StreamStats;
 #[derive(Debug)]
 pub struct Slot {
     /// What the operator wrote.
-    pub stream: Stream,
+    pub stream: Settings,
     /// Where its viewers are.
     pub hub: Arc<Hub>,
+    /// Where those of its viewers are that want MP4.
+    pub live: Arc<LiveView>,
     /// What they see.
     pub(super) program: Program,
     /// What it has done so far.
@@ -54,8 +61,8 @@ pub(super) struct State {
     pub(super) login_retry_at: Option<Instant>,
     /// What carried the media the last time; it outlives the reader.
     pub(super) carrier: Option<Carrier>,
-    /// RTSP 2.0 did not work; it outlives the reader.
-    pub(super) only_1_0: bool,
+    /// What is known of its RTSP 2.0; it outlives the reader.
+    pub(super) version: VersionMemory,
     /// A new viewer came: the pause is cut short.
     pub(super) hurry: bool,
     /// A viewer that joins now has a picture to begin with.
@@ -72,6 +79,15 @@ pub(super) struct State {
     /// The presentation is the fallback's.
     pub(super) borrowed: bool,
     pub(super) stopping: bool,
+    /// Why nobody can have the stream: it is disabled, or no longer configured.
+    pub(super) closed: Option<Arc<str>>,
+    /// The session with the camera is to end, and a new one to begin.
+    pub(super) restart: bool,
+    /// The camera was live and is lost since.
+    lost: bool,
+    pub(super) events: Arc<Events>,
+    /// What listeners were told last.
+    pub(super) announced: StreamState,
     pub(super) oddities: Oddities,
     pub(super) facts: Option<Facts>,
     pub(super) memory: Memory,
@@ -109,30 +125,15 @@ pub(super) enum Step {
     Exit,
 }
 
-/// A line of the status table.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// `idle`, `connecting`, `live`, `offline` or `disabled`.
-    pub state: &'static str,
-    /// Why it is offline, or was when it was last tried.
-    pub reason: Option<Offline>,
-    /// What viewers see: `camera`, `held`, `fallback`, or nothing.
-    pub showing: Option<&'static str>,
-    /// How long it has been in this state.
-    pub since: Duration,
-    /// When the camera is tried again.
-    pub retry_in: Option<Duration>,
-    /// Those who want it.
-    pub guards: u32,
-    /// Those who play it.
-    pub viewers: usize,
-    /// What the camera does against the standards, and how often.
-    pub oddities: Oddities,
-}
-
 impl Slot {
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream, events: &Arc<Events>) -> Self {
         let now = Instant::now();
+        let announced = StreamState {
+            stream: stream.name.clone(),
+            state: if stream.enabled { "idle" } else { "disabled" },
+            reason: (!stream.enabled).then(|| Arc::from(NOT_ENABLED)),
+            showing: None,
+        };
         let state = State {
             reader: None,
             guards: 0,
@@ -145,7 +146,7 @@ impl Slot {
             failure: None,
             login_retry_at: None,
             carrier: None,
-            only_1_0: false,
+            version: VersionMemory::default(),
             hurry: false,
             startable: false,
             presentation: None,
@@ -156,6 +157,11 @@ impl Slot {
             stand_in: None,
             borrowed: false,
             stopping: false,
+            closed: announced.reason.clone(),
+            restart: false,
+            lost: false,
+            events: Arc::clone(events),
+            announced,
             oddities: Oddities::new(),
             facts: None,
             memory: Memory::default(),
@@ -163,9 +169,10 @@ impl Slot {
         let hub = Arc::new(Hub::limited(stream.max_bandwidth_kbps));
         Self {
             program: Program::new(Arc::clone(&hub), stream.gop_cache_bytes),
+            live: LiveView::new(Arc::clone(&hub)),
             places: Places::new(stream.max_clients.unwrap_or(u32::MAX), None),
             shares: Places::new(u32::MAX, None),
-            stream,
+            stream: Settings::new(stream),
             hub,
             stats: StreamStats::default(),
             state: Mutex::new(state),
@@ -187,7 +194,7 @@ impl Slot {
         let mut state = self.lock();
         let now = Instant::now();
         let refused = state.login_refused(now);
-        if let Some(refusal) = refused.clone().filter(|_| !state.has_relief(&self.stream)) {
+        if let Some(refusal) = refused.clone().filter(|_| !state.has_relief(&self.stream.now())) {
             return Ok(Err(refusal));
         }
         if state.reader.is_none() {
@@ -216,7 +223,10 @@ impl Slot {
     pub(super) fn next_step(&self, leave: impl FnOnce()) -> Step {
         let mut state = self.lock();
         let now = Instant::now();
-        if state.guards == 0 || state.stopping {
+        if std::mem::take(&mut state.restart) {
+            state.forget_failures();
+        }
+        if state.guards == 0 || state.stopping || state.closed.is_some() {
             if state.stand_in.is_some() {
                 state.wake_stand_in();
                 return Step::WaitUntil(None);
@@ -245,8 +255,7 @@ impl Slot {
             Phase::Offline(retry_at) => retry_at,
             _ => earliest.filter(|_| state.failure.is_some()),
         };
-        // Half of the patience of those who wait stays for the camera itself.
-        let due = due.max(state.memory.free_at(self.stream.source_start_timeout / 2));
+        let due = due.max(state.memory.free_at(self.patience_for_memory()));
         match due {
             Some(due) if due > now => Step::WaitUntil(Some(due)),
             _ => {
@@ -257,15 +266,21 @@ impl Slot {
         }
     }
 
+    /// As long may be waited for the camera to forget: half of the patience of those who wait stays
+    /// for the camera itself.
+    fn patience_for_memory(&self) -> Duration {
+        self.stream.now().source_start_timeout / 2
+    }
+
     /// Whether nobody wants the stream any more, and since when; the moment when the camera is to
     /// be let go.
     pub(super) fn release_at(&self) -> Option<Instant> {
         let state = self.lock();
-        if state.stopping {
+        if state.stopping || state.closed.is_some() || state.restart {
             // Any moment that has passed.
             return Some(state.since);
         }
-        (state.guards == 0).then(|| state.unwanted_since + self.stream.source_idle_timeout)
+        (state.guards == 0).then(|| state.unwanted_since + self.stream.now().source_idle_timeout)
     }
 
     /// The tracks are known.
@@ -281,6 +296,9 @@ impl Slot {
     /// The first packet came.
     pub(super) fn live(&self) {
         let mut state = self.lock();
+        if std::mem::take(&mut state.lost) {
+            self.stats.reconnects.add(1);
+        }
         state.failure = None;
         state.enter(Phase::Live, Instant::now());
     }
@@ -338,19 +356,24 @@ impl Slot {
         showing: Showing,
         random: u64,
     ) -> Option<Duration> {
+        let stream = self.stream.now();
         let mut state = self.lock();
         let now = Instant::now();
+        state.lost |= state.phase == Phase::Live;
         let mut pause = state.backoff.failed(random);
-        let since_parting = if offline.is_busy() { state.memory.refused(now) } else { None };
-        if since_parting.is_some_and(|time| time < self.stream.source_start_timeout) {
+        let least = state.backoff.least();
+        let ours = match offline.is_busy() {
+            true => state.memory.refused(now, least, self.patience_for_memory()),
+            false => None,
+        };
+        match ours.filter(|(since, _)| *since < stream.source_start_timeout) {
             // It only has to forget our own last session: those who wait go on waiting.
-            pause = Some(pause.map_or(memory::PACE, |pause| pause.min(memory::PACE)));
-        } else {
-            state.failures += 1;
+            Some((_, ask_at)) => pause = Some(ask_at - now),
+            None => state.failures += 1,
         }
         state.failed_at = Some(now);
         state.failure = Some(offline.clone());
-        let pause_after_login = pause.unwrap_or(self.stream.retry.max);
+        let pause_after_login = pause.unwrap_or(stream.retry.max);
         state.login_retry_at = state.is_login_failure().then(|| now + pause_after_login);
         state.hurry = false;
         if state.outage.is_none() {
@@ -359,6 +382,11 @@ impl Slot {
         }
         state.enter(Phase::Offline(pause.map(|pause| now + pause)), now);
         pause
+    }
+
+    /// Whether somebody wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.lock().guards > 0
     }
 
     /// Ends the reader, whoever holds guards; nothing starts it again.
@@ -398,35 +426,6 @@ impl Slot {
         state.enter(Phase::Idle, now);
         self.stopped.notify_all();
     }
-
-    /// The stream's state for people and programs.
-    pub fn status(&self) -> Status {
-        let viewers = self.hub.viewers();
-        let state = self.lock();
-        let now = Instant::now();
-        let (name, retry_at) = match state.phase {
-            _ if !self.stream.enabled => ("disabled", None),
-            Phase::Idle => ("idle", None),
-            Phase::Connecting => ("connecting", None),
-            Phase::Live => ("live", None),
-            Phase::Offline(retry_at) => ("offline", retry_at),
-        };
-        Status {
-            state: name,
-            reason: state.failure.clone().or_else(|| state.outage.clone()),
-            showing: match state.showing {
-                Showing::Nothing | Showing::Trying => None,
-                Showing::Held => Some("held"),
-                Showing::Fallback => Some("fallback"),
-                Showing::Camera => Some("camera"),
-            },
-            since: now.saturating_duration_since(state.since),
-            retry_in: retry_at.map(|at| at.saturating_duration_since(now)),
-            guards: state.guards,
-            viewers,
-            oddities: state.oddities.clone(),
-        }
-    }
 }
 
 impl State {
@@ -436,6 +435,7 @@ impl State {
             self.phase = phase;
             self.since = now;
         }
+        self.announce();
         self.wake_clients();
     }
 

@@ -16,7 +16,7 @@ use super::fallback::{Fallback, Help};
 use super::hold::{Hold, Holding};
 use super::registry::Registry;
 use super::slot::{Showing, Slot};
-use crate::config::model::OnOffline;
+use crate::config::model::{OnOffline, Stream};
 use crate::drill;
 use crate::net::{Waker, wait};
 
@@ -25,7 +25,7 @@ const STACK: usize = 256 * 1024;
 /// Sees to the viewers of a stream whose camera has gone; `false` when there is nothing to do for
 /// them.
 pub(super) fn call(registry: &Arc<Registry>, slot: &Arc<Slot>) -> bool {
-    let stream = &slot.stream;
+    let stream = slot.stream.now();
     if stream.on_offline == OnOffline::Disconnect && stream.fallback.is_none() {
         return false;
     }
@@ -64,7 +64,10 @@ fn spawn(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: &Arc<Waker>) -> io::
 }
 
 struct StandIn {
+    registry: Arc<Registry>,
     slot: Arc<Slot>,
+    /// The settings that the rest is made of.
+    stream: Arc<Stream>,
     waker: Arc<Waker>,
     hold: Option<Hold>,
     fallback: Option<Fallback>,
@@ -76,17 +79,28 @@ struct StandIn {
 
 impl StandIn {
     fn new(registry: &Arc<Registry>, slot: &Arc<Slot>, waker: Arc<Waker>) -> Self {
-        let stream = &slot.stream;
-        let holds = stream.on_offline == OnOffline::Hold;
-        let fallback = stream.fallback.as_deref();
-        Self {
-            hold: holds.then(|| Hold::new(stream.hold_timeout)),
-            fallback: fallback.map(|name| Fallback::new(registry, slot, name, &waker)),
+        let mut stand_in = Self {
+            registry: Arc::clone(registry),
+            stream: slot.stream.now(),
+            hold: None,
+            fallback: None,
             slot: Arc::clone(slot),
             waker,
             over: false,
             told: None,
-        }
+        };
+        stand_in.prepare();
+        stand_in
+    }
+
+    /// As the settings have it.
+    fn prepare(&mut self) {
+        let holds = self.stream.on_offline == OnOffline::Hold;
+        self.hold = holds.then(|| Hold::new(self.stream.hold_timeout));
+        let fallback = self.stream.fallback.as_deref();
+        self.fallback =
+            fallback.map(|name| Fallback::new(&self.registry, &self.slot, name, &self.waker));
+        self.over = false;
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -100,6 +114,11 @@ impl StandIn {
                 self.slot.hub.attend(Some(Arc::clone(&self.waker)));
                 continue;
             };
+            let stream = self.slot.stream.now();
+            if stream != self.stream {
+                self.stream = stream;
+                self.prepare();
+            }
             let next = self.serve(&outage, Instant::now());
             wait::wait_woken(&self.waker, next)?;
         }

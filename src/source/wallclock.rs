@@ -17,20 +17,48 @@ const TOLERANCE: Duration = Duration::from_millis(20);
 /// that is wrong by a second in a day is followed many times over.
 const CORRECTION: Duration = Duration::from_millis(5);
 
+/// A track that was told by arrival is not further off than this.
+const MAX_GUESS: Duration = Duration::from_secs(1);
+
 /// The shift of one connection's sender reports.
 #[derive(Debug, Default)]
 pub(super) struct WallClock {
     shift: Option<u64>,
+    /// The shift has grown, and viewers of other tracks have not been told yet.
+    advanced: bool,
+}
+
+/// What viewers take the time of a track to be before a report of the camera is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Belief {
+    /// Nothing.
+    None,
+    /// By the time of arrival: it was made up until the camera said more.
+    Guess(NtpTime),
+    /// By the camera's reports.
+    Told(NtpTime),
+}
+
+impl Belief {
+    fn ntp(self) -> Option<NtpTime> {
+        match self {
+            Self::None => None,
+            Self::Guess(ntp) | Self::Told(ntp) => Some(ntp),
+        }
+    }
 }
 
 impl WallClock {
     /// A camera's NTP time as viewers get it; `now` is the relay's time since 1970 when it came, and
-    /// `expected` what viewers take it to be from the track's reports before this. A camera that
+    /// `belief` what viewers take it to be from the track's reports before this. A camera that
     /// sends no time (0) has none to keep.
+    ///
+    /// A guess that turns out to be too late is kept: to turn a track back would play sound twice. All
+    /// other tracks go forward instead, see [`WallClock::take_advance`].
     pub(super) fn shift(
         &mut self,
         camera: NtpTime,
-        expected: Option<NtpTime>,
+        belief: Belief,
         now: Duration,
     ) -> Option<NtpTime> {
         if camera.0 == 0 {
@@ -38,9 +66,23 @@ impl WallClock {
         }
         let now = NtpTime::from_unix(now);
         let known = self.peek(camera).filter(|&ntp| apart(ntp, now) <= ticks(CLOCK_WAS_SET));
-        let ntp = known.map_or(expected.unwrap_or(now), |ntp| toward(ntp, now));
+        let ntp = match (known, belief) {
+            (None, belief) => belief.ntp().unwrap_or(now),
+            (Some(known), Belief::Guess(guess)) if is_later(guess, known) => {
+                self.advanced = true;
+                guess
+            }
+            // How the tracks belong together comes first.
+            (Some(known), Belief::Guess(_)) => known,
+            (Some(known), _) => toward(known, now),
+        };
         self.shift = Some(ntp.0.wrapping_sub(camera.0));
         Some(ntp)
+    }
+
+    /// Whether all tracks but the last one that was told are to be told anew.
+    pub(super) fn take_advance(&mut self) -> bool {
+        std::mem::take(&mut self.advanced)
     }
 
     /// The same without taking note of it: what is known from the reports so far.
@@ -83,6 +125,12 @@ impl Moment {
     }
 }
 
+/// Whether a guess is later than what is known, by no more than a guess can be.
+fn is_later(guess: NtpTime, known: NtpTime) -> bool {
+    let by = guess.0.wrapping_sub(known.0) as i64;
+    by > 0 && by.unsigned_abs() <= ticks(MAX_GUESS)
+}
+
 /// A time in units of NTP, 2^-32 s.
 fn ticks(time: Duration) -> u64 {
     ((time.as_nanos() << 32) / 1_000_000_000) as u64
@@ -105,11 +153,11 @@ mod tests {
     #[test]
     fn tracks_of_a_camera_with_a_wrong_clock_keep_their_relation() {
         let mut clock = WallClock::default();
-        let video = clock.shift(NtpTime(5 << 32), None, NOW).unwrap();
+        let video = clock.shift(NtpTime(5 << 32), Belief::None, NOW).unwrap();
         assert_eq!(video, NtpTime::from_unix(NOW));
-        let audio = clock.shift(NtpTime((5 << 32) + 77), None, NOW + ms(3)).unwrap();
+        let audio = clock.shift(NtpTime((5 << 32) + 77), Belief::None, NOW + ms(3)).unwrap();
         assert_eq!(audio.0 - video.0, 77);
-        assert_eq!(clock.shift(NtpTime(0), None, NOW), None);
+        assert_eq!(clock.shift(NtpTime(0), Belief::None, NOW), None);
         assert_eq!(clock.peek(NtpTime(5 << 32)), Some(video));
     }
 
@@ -117,28 +165,54 @@ mod tests {
     fn a_camera_that_comes_back_with_another_clock_goes_on_where_viewers_expect_it() {
         let expected = NtpTime::from_unix(NOW + ms(7));
         let mut clock = WallClock::default();
-        assert_eq!(clock.shift(NtpTime(1), Some(expected), NOW), Some(expected));
+        assert_eq!(clock.shift(NtpTime(1), Belief::Told(expected), NOW), Some(expected));
     }
 
     #[test]
     fn a_camera_that_sets_its_clock_in_mid_stream_does_not_leap() {
         let mut clock = WallClock::default();
-        clock.shift(NtpTime(5 << 32), None, NOW);
+        clock.shift(NtpTime(5 << 32), Belief::None, NOW);
         let expected = NtpTime::from_unix(NOW + ms(4990));
         let set = NtpTime::from_unix(NOW + ms(3_600_000));
-        assert_eq!(clock.shift(set, Some(expected), NOW + ms(5000)), Some(expected));
+        assert_eq!(clock.shift(set, Belief::Told(expected), NOW + ms(5000)), Some(expected));
         // The other track's next report is by the new clock as well.
         assert_eq!(clock.peek(NtpTime(set.0 + 77)), Some(NtpTime(expected.0 + 77)));
     }
 
     #[test]
+    fn a_guess_is_never_turned_back_and_the_tracks_keep_their_relation() {
+        let later = |ntp: NtpTime, by: u64| NtpTime(ntp.0 + ticks(ms(by)));
+        let (picture, sound) = (NtpTime(5 << 32), NtpTime((5 << 32) + ticks(ms(100))));
+        let began = NtpTime::from_unix(NOW);
+        // By its arrival the sound was told 20 ms too late, or too early.
+        for (guess, told, advances) in [(120, 120, true), (80, 100, false), (100, 100, false)] {
+            let mut clock = WallClock::default();
+            assert_eq!(clock.shift(picture, Belief::Guess(began), NOW), Some(began));
+            let belief = Belief::Guess(later(began, guess));
+            let ntp = clock.shift(sound, belief, NOW + ms(100)).unwrap();
+            assert!(apart(ntp, later(began, told)) < 8, "{guess}");
+            assert_eq!(clock.take_advance(), advances, "{guess}");
+            assert!(!clock.take_advance());
+            // The picture is told anew, and exactly as far from the sound as the camera says.
+            let anew = clock.peek(picture).unwrap();
+            assert!(anew >= began && sound.0 - picture.0 == ntp.0 - anew.0, "{guess}");
+        }
+        // What is further off is no matter of arrival.
+        let mut clock = WallClock::default();
+        clock.shift(picture, Belief::None, NOW);
+        let wild = Belief::Guess(later(began, 1500));
+        let ntp = clock.shift(sound, wild, NOW + ms(100)).unwrap();
+        assert_eq!(ntp.0 - began.0, sound.0 - picture.0);
+    }
+
+    #[test]
     fn a_clock_that_drifts_is_followed_in_small_steps_and_an_uneven_network_is_not() {
         let mut clock = WallClock::default();
-        let begun = clock.shift(NtpTime(5 << 32), None, NOW).unwrap();
-        assert_eq!(clock.shift(NtpTime(5 << 32), None, NOW + ms(15)), Some(begun));
-        let step = clock.shift(NtpTime(5 << 32), None, NOW + ms(500)).unwrap().0 - begun.0;
+        let begun = clock.shift(NtpTime(5 << 32), Belief::None, NOW).unwrap();
+        assert_eq!(clock.shift(NtpTime(5 << 32), Belief::None, NOW + ms(15)), Some(begun));
+        let step = clock.shift(NtpTime(5 << 32), Belief::None, NOW + ms(500)).unwrap().0 - begun.0;
         assert_eq!(step, ticks(CORRECTION));
-        let back = clock.shift(NtpTime(6 << 32), None, NOW).unwrap();
+        let back = clock.shift(NtpTime(6 << 32), Belief::None, NOW).unwrap();
         assert_eq!(back.0 - (1 << 32), begun.0);
     }
 

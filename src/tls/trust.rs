@@ -78,10 +78,14 @@ impl Caller {
 pub struct Explainer(Arc<Verifier>);
 
 impl Explainer {
+    /// The fingerprint of the certificate that the camera showed, if it showed one.
+    pub fn seen(&self) -> Option<Fingerprint> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).map(Fingerprint)
+    }
+
     /// One sentence for the operator.
     pub fn explain(&self, error: &Error) -> String {
-        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).map(Fingerprint);
-        match (error, seen, &self.0.trust) {
+        match (error, self.seen(), &self.0.trust) {
             (Error::InvalidCertificate(why), Some(seen), Trust::SystemRoots) => format!(
                 "the camera's certificate is not trusted ({}); if this is the right camera, pin \
                  it: tls_fingerprint={seen}",

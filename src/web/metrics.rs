@@ -19,10 +19,10 @@ const OF_STREAMS: &[OfStream] = &[
         Some(stream.clients as f64)
     }),
     (
-        "rtsp_relay_stream_bitrate_bits_per_second",
+        "rtsp_relay_stream_rate_bytes_per_second",
         "gauge",
         "What goes to each viewer of the stream, of the last seconds.",
-        |stream| stream.bitrate_kbps.map(|kbps| kbps as f64 * 1000.0),
+        |stream| stream.bitrate_kbps.map(|kbps| kbps as f64 * 125.0),
     ),
     (
         "rtsp_relay_stream_thinned_pictures_total",
@@ -55,6 +55,24 @@ const OF_STREAMS: &[OfStream] = &[
         |stream| Some(stream.frames_skipped as f64),
     ),
     (
+        "rtsp_relay_stream_frame_rate_hertz",
+        "gauge",
+        "Pictures per second that come from the camera.",
+        |stream| stream.fps,
+    ),
+    (
+        "rtsp_relay_stream_key_frame_interval_seconds",
+        "gauge",
+        "From one key frame of the camera to the next.",
+        |stream| stream.gop_ms.map(|ms| ms as f64 / 1000.0),
+    ),
+    (
+        "rtsp_relay_stream_jitter_seconds",
+        "gauge",
+        "How unevenly the camera's packets come (RFC 3550).",
+        |stream| stream.jitter_ms.map(|ms| ms / 1000.0),
+    ),
+    (
         "rtsp_relay_stream_reconnects_total",
         "counter",
         "How often the camera was reached again after it had been lost.",
@@ -66,7 +84,8 @@ impl Web {
     /// The document. Streams that the one who asks may not watch are not in it.
     pub(super) fn metrics(&self, user: Option<&str>, peer: std::net::IpAddr) -> String {
         let streams = self.streams(user, peer);
-        let limits = &self.config.limits;
+        let config = self.config.get();
+        let limits = &config.limits;
         let mut out = String::new();
         let mut single = |name: &str, kind: &str, help: &str, value: f64| {
             introduce(&mut out, name, kind, help);
@@ -97,6 +116,18 @@ impl Web {
             "Cameras that may be pulled at once (max_camera_connections).",
             limits.max_camera_connections.into(),
         );
+        let name = "rtsp_relay_reloads_total";
+        introduce(&mut out, name, "counter", "Configurations read again, by what came of it.");
+        let (taken, refused) = self.reloads.counts();
+        let _ = writeln!(out, "{name}{{outcome=\"taken\"}} {taken}");
+        let _ = writeln!(out, "{name}{{outcome=\"refused\"}} {refused}");
+        let events = &self.registry.events;
+        let name = "rtsp_relay_events_total";
+        introduce(&mut out, name, "counter", "Changes of streams and viewers that were told.");
+        let _ = writeln!(out, "{name} {}", events.count());
+        let name = "rtsp_relay_event_listeners";
+        introduce(&mut out, name, "gauge", "Listeners of /api/v1/events now.");
+        let _ = writeln!(out, "{name} {}", events.listeners());
         introduce(&mut out, "rtsp_relay_build_info", "gauge", "Always 1; the version is a label.");
         let _ =
             writeln!(out, "rtsp_relay_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));

@@ -21,7 +21,39 @@ pub(super) enum Verb {
     Head,
     Post,
     Delete,
-    Options,
+    /// A method that HTTP knows, and that nothing here is for.
+    Other(&'static str),
+}
+
+impl Verb {
+    /// All that HTTP knows.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Delete,
+        Self::Other("OPTIONS"),
+        Self::Other("PUT"),
+        Self::Other("PATCH"),
+        Self::Other("QUERY"),
+        Self::Other("TRACE"),
+        Self::Other("CONNECT"),
+    ];
+
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.name() == name)
+    }
+
+    /// As a request says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// A request with its head read.
@@ -48,7 +80,7 @@ pub(super) enum RequestError {
     HeadTooLarge,
     /// 413.
     BodyTooLarge,
-    /// 501: a method that nobody needs here.
+    /// 501: a method that HTTP does not know.
     UnknownMethod,
     /// 505.
     UnknownVersion,
@@ -75,7 +107,7 @@ impl fmt::Display for RequestError {
                 write!(f, "a head may have {MAX_HEAD} bytes and {MAX_HEADERS} lines")
             }
             Self::BodyTooLarge => write!(f, "a body may have {MAX_BODY} bytes"),
-            Self::UnknownMethod => f.write_str("the methods are GET, HEAD, POST, DELETE, OPTIONS"),
+            Self::UnknownMethod => f.write_str("the methods are GET, HEAD, POST and DELETE"),
             Self::UnknownVersion => f.write_str("the versions are HTTP/1.0 and HTTP/1.1"),
         }
     }
@@ -96,14 +128,8 @@ impl HttpRequest {
             Err(httparse::Error::Version) => return Err(RequestError::UnknownVersion),
             Err(_) => return Err(RequestError::Malformed("the request cannot be read")),
         };
-        let verb = match head.method.unwrap_or_default() {
-            "GET" => Verb::Get,
-            "HEAD" => Verb::Head,
-            "POST" => Verb::Post,
-            "DELETE" => Verb::Delete,
-            "OPTIONS" => Verb::Options,
-            _ => return Err(RequestError::UnknownMethod),
-        };
+        let verb = Verb::of(head.method.unwrap_or_default());
+        let verb = verb.ok_or(RequestError::UnknownMethod)?;
         let target = head.path.unwrap_or_default().to_owned();
         let path = path_of(&target)?;
         let mut headers = Headers::new();
@@ -139,15 +165,29 @@ impl HttpRequest {
         Ok(Some((Self { verb, target, path, headers, body, keep_alive }, length)))
     }
 
+    /// Whether it asks to go on with a WebSocket ([RFC 6455 section 4.1]).
+    ///
+    /// [RFC 6455 section 4.1]: https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+    pub(super) fn wants_websocket(&self) -> bool {
+        has_token(&self.headers, "Upgrade", "websocket")
+            && has_token(&self.headers, "Connection", "upgrade")
+    }
+
     /// Whether a page of another site made the browser send this: a browser says where a request
     /// comes from, and other programs do not.
-    pub(super) fn is_cross_site(&self) -> bool {
+    ///
+    /// `secure` says that it came over TLS: the own page is then one that did so, too, because
+    /// anybody on the way could have written another one. Without TLS it may be either, as a proxy
+    /// in front may speak it.
+    pub(super) fn is_cross_site(&self, secure: bool) -> bool {
         if let Some(site) = self.headers.get("Sec-Fetch-Site") {
             return !matches!(site, "same-origin" | "none");
         }
         let Some(origin) = self.headers.get("Origin") else { return false };
         let host = self.headers.get("Host").unwrap_or_default();
-        origin.split_once("://").is_none_or(|(_, own)| !own.eq_ignore_ascii_case(host))
+        origin.split_once("://").is_none_or(|(scheme, own)| {
+            !own.eq_ignore_ascii_case(host) || (secure && scheme != "https")
+        })
     }
 }
 
@@ -178,12 +218,11 @@ fn path_of(target: &str) -> Result<String, RequestError> {
         } else {
             byte
         };
-        if byte.is_ascii_control() {
-            return Err(BAD);
-        }
         decoded.push(byte);
     }
-    String::from_utf8(decoded).map_err(|_| BAD)
+    let path = String::from_utf8(decoded).map_err(|_| BAD)?;
+    // There are more of them beyond ASCII.
+    if path.contains(char::is_control) { Err(BAD) } else { Ok(path) }
 }
 
 #[cfg(test)]
@@ -232,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn a_method_of_http_is_known_by_its_name_and_by_no_other() {
+        for verb in Verb::ALL {
+            let text = format!("{} /x HTTP/1.1\r\nHost: a\r\n\r\n", verb.name());
+            assert_eq!(parse(&text).unwrap().verb, verb, "{text}");
+        }
+        for name in ["get", "GETS", "PROPFIND"] {
+            assert_eq!(Verb::of(name), None, "{name}");
+        }
+    }
+
+    #[test]
     fn a_connection_is_kept_as_its_version_has_it() {
         let keep = |text: &str| parse(text).unwrap().keep_alive;
         assert!(keep("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -245,7 +295,7 @@ mod tests {
         let cross = |headers: &str| {
             parse(&format!("POST /x HTTP/1.1\r\nHost: relay:8080\r\n{headers}\r\n"))
                 .unwrap()
-                .is_cross_site()
+                .is_cross_site(false)
         };
         assert!(!cross(""));
         assert!(!cross("Origin: http://relay:8080\r\n"));
@@ -254,5 +304,19 @@ mod tests {
         assert!(cross("Origin: null\r\n"));
         assert!(cross("Sec-Fetch-Site: cross-site\r\n"));
         assert!(cross("Sec-Fetch-Site: same-site\r\n"));
+    }
+
+    #[test]
+    fn over_tls_a_page_that_came_without_is_another_sites() {
+        let origin = |scheme: &str| {
+            let text = format!(
+                "POST /x HTTP/1.1\r\nHost: relay:8080\r\nOrigin: {scheme}://relay:8080\r\n\r\n"
+            );
+            parse(&text).unwrap()
+        };
+        assert!(!origin("https").is_cross_site(true));
+        assert!(origin("http").is_cross_site(true));
+        // Behind a proxy with TLS.
+        assert!(!origin("https").is_cross_site(false));
     }
 }

@@ -44,13 +44,25 @@ impl HttpResponse {
 
     /// A JSON document.
     pub(super) fn json(value: &impl serde::Serialize) -> Self {
+        Self::of(200, value)
+    }
+
+    /// A JSON document, with this status.
+    pub(super) fn of(status: u16, value: &impl serde::Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(mut body) => {
                 body.push(b'\n');
-                Self::new(200, JSON, body)
+                Self::new(status, JSON, body)
             }
             Err(error) => Self::message(500, &error.to_string()),
         }
+    }
+
+    /// The head of an answer whose body goes on until the connection ends.
+    pub(super) fn endless_head(content_type: &str) -> Vec<u8> {
+        let mut head = head(200, &[("Content-Type", content_type.to_owned())]);
+        head.push_str("Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+        head.into_bytes()
     }
 
     /// One more header line.
@@ -75,6 +87,15 @@ impl HttpResponse {
     }
 }
 
+/// The answer to a request for a WebSocket ([RFC 6455 section 4.2.2]); `accept` is made of its key.
+///
+/// [RFC 6455 section 4.2.2]: https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+pub(super) fn switching(accept: String) -> Vec<u8> {
+    let mut head = head(101, &[("Sec-WebSocket-Accept", accept)]);
+    head.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    head.into_bytes()
+}
+
 fn head(status: u16, headers: &[(&'static str, String)]) -> String {
     let mut head = format!("HTTP/1.1 {status} {}\r\n{ALWAYS}", reason(status));
     for (name, value) in headers {
@@ -85,6 +106,7 @@ fn head(status: u16, headers: &[(&'static str, String)]) -> String {
 
 fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         202 => "Accepted",
         204 => "No Content",
@@ -97,7 +119,9 @@ fn reason(status: u16) -> &'static str {
         408 => "Request Timeout",
         409 => "Conflict",
         413 => "Content Too Large",
+        422 => "Unprocessable Content",
         426 => "Upgrade Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

@@ -9,12 +9,13 @@ use rtsp_proto::sdp::MediaKind;
 use serde::Serialize;
 
 use super::Web;
+use super::reload::ReloadStatus;
 use crate::access;
 use crate::clients::Entry;
 use crate::limits::Reason;
 use crate::logging::Utc;
 use crate::media::presentation::Track;
-use crate::source::Slot;
+use crate::source::{Carrier, Slot};
 
 /// The whole relay.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,8 @@ pub(super) struct RelayStatus {
     /// Cameras that are pulled, and how many may be.
     cameras: u32,
     max_camera_connections: u32,
+    /// What came of the last reload, for those who see all streams.
+    reload: Option<ReloadStatus>,
     streams: Vec<StreamStatus>,
 }
 
@@ -52,10 +55,18 @@ pub(super) struct StreamStatus {
     since: String,
     retry_in_s: Option<f64>,
     pub(super) clients: usize,
+    /// What carries the camera's media: `tcp`, `udp` or `multicast`.
+    transport: Option<&'static str>,
     tracks: Vec<TrackStatus>,
+    /// Pictures per second that come from the camera.
+    pub(super) fps: Option<f64>,
     /// What goes to each viewer, of the last seconds.
     pub(super) bitrate_kbps: Option<u64>,
+    /// From one key frame to the next.
+    pub(super) gop_ms: Option<u64>,
     pub(super) packets_lost: u64,
+    /// How unevenly the camera's packets come.
+    pub(super) jitter_ms: Option<f64>,
     pub(super) reconnects: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
@@ -95,12 +106,13 @@ pub(super) struct ClientStatus {
 impl Web {
     /// What this user may see of the relay.
     pub(super) fn relay_status(&self, user: Option<&str>, peer: std::net::IpAddr) -> RelayStatus {
-        let limits = &self.config.limits;
+        let config = self.config.get();
+        let limits = &config.limits;
         RelayStatus {
             version: env!("CARGO_PKG_VERSION"),
             since: Utc(self.started.1).to_string(),
             uptime_s: self.started.0.elapsed().as_secs(),
-            rtsp_port: self.config.listen_port,
+            rtsp_port: config.listen_port,
             clients: self.gatekeeper.viewers(),
             max_clients: limits.max_clients,
             refused: Reason::ALL
@@ -110,6 +122,7 @@ impl Web {
                 .collect(),
             cameras: self.registry.cameras(),
             max_camera_connections: limits.max_camera_connections,
+            reload: self.reloads.last().filter(|_| self.access.get().sees_all(user)),
             streams: self.streams(user, peer),
         }
     }
@@ -118,9 +131,9 @@ impl Web {
     pub(super) fn streams(&self, user: Option<&str>, peer: std::net::IpAddr) -> Vec<StreamStatus> {
         self.registry
             .slots()
-            .filter(|slot| self.access.may_watch(user, &slot.stream.name))
-            .filter(|slot| access::stream_allows(&slot.stream, peer))
-            .map(|slot| StreamStatus::of(slot))
+            .filter(|slot| self.access.get().may_watch(user, &slot.stream.name))
+            .filter(|slot| access::stream_allows(&slot.stream.now(), peer))
+            .map(|slot| StreamStatus::of(&slot))
             .collect()
     }
 
@@ -132,7 +145,7 @@ impl Web {
             .map(|entry| ClientStatus::of(entry))
             .filter(|client| {
                 let stream = client.stream.as_deref().unwrap_or_default();
-                self.access.may_watch(user, stream)
+                self.access.get().may_watch(user, stream)
             })
             .collect()
     }
@@ -143,19 +156,24 @@ impl StreamStatus {
         let status = slot.status();
         let stats = &slot.stats;
         let presentation = slot.presentation();
+        let stream = slot.stream.now();
         let tracks = presentation.iter().flat_map(|presentation| &presentation.tracks);
         Self {
-            name: slot.stream.name.clone(),
-            camera_id: slot.stream.camera_id.clone(),
-            rtsp_url: slot.stream.url.to_string(),
+            name: stream.name.clone(),
+            camera_id: stream.camera_id.clone(),
+            rtsp_url: stream.url.to_string(),
             state: status.state,
             showing: status.showing,
-            reason: status.reason.map(|offline| offline.text.to_string()),
+            reason: status.reason.map(|reason| reason.to_string()),
             since: ago(status.since),
-            retry_in_s: status.retry_in.map(|left| (left.as_secs_f64() * 10.0).round() / 10.0),
+            retry_in_s: status.retry_in.map(|left| tenths(left.as_secs_f64())),
             clients: status.viewers,
+            transport: status.carrier.map(Carrier::word),
             tracks: tracks.filter(|track| track.offered).map(TrackStatus::of).collect(),
             bitrate_kbps: slot.hub.bits_per_second().ok().map(|bits| bits / 1000),
+            fps: stats.picture_rate_milli.get().map(|milli| tenths(milli as f64 / 1000.0)),
+            gop_ms: stats.gop_ms.get(),
+            jitter_ms: stats.jitter_us.get().map(|us| tenths(us as f64 / 1000.0)),
             packets_lost: stats.packets_lost.get(),
             reconnects: stats.reconnects.get(),
             bytes_in: stats.bytes_in.get(),
@@ -209,6 +227,11 @@ impl ClientStatus {
             since: ago(entry.since.elapsed()),
         }
     }
+}
+
+/// Rounded to one digit after the point.
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 /// The moment that was so long ago, on the wall.

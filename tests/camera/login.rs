@@ -35,10 +35,10 @@ fn each_kind_of_login_lets_in_the_right_password_only() {
         Auth::Both,
     ] {
         let camera = camera(|_| {}, |options| options.auth = auth);
-        assert_eq!(describe(&camera, "camera"), 200, "{auth:?}");
+        assert_eq!(describe(&camera, "lens-cap"), 200, "{auth:?}");
         assert_eq!(describe(&camera, "wrong"), 401, "{auth:?}");
         camera.fault(Fault::WrongPassword(true)).unwrap();
-        assert_eq!(describe(&camera, "camera"), 401, "{auth:?}");
+        assert_eq!(describe(&camera, "lens-cap"), 401, "{auth:?}");
         let stats = camera.stats();
         assert_eq!((stats.logins_ok, stats.logins_failed), (1, 2), "{auth:?}");
     }

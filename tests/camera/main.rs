@@ -1,10 +1,8 @@
 //! The simulated camera is what tests and benchmarks lean on, so it is tested itself.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is the test")]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 mod client;
 mod codecs;

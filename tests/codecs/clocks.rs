@@ -31,6 +31,8 @@ fn path() -> Path {
 struct Viewer {
     client: RtspClient,
     reports: [Option<(f64, u32)>; 4],
+    /// By how much a report has turned a track back, at the most.
+    turned_back_s: f64,
     ssrcs: [Option<u32>; 4],
 }
 
@@ -45,7 +47,7 @@ struct Seen {
 impl Viewer {
     fn watch(relay: &Relay) -> Self {
         let client = RtspClient::watch(&relay.url("door")).unwrap();
-        Self { client, reports: [None; 4], ssrcs: [None; 4] }
+        Self { client, reports: [None; 4], turned_back_s: 0.0, ssrcs: [None; 4] }
     }
 
     /// The next packet that tells when it was sent.
@@ -75,6 +77,10 @@ impl Viewer {
             if let RtcpPacket::SenderReport(report) = packet {
                 assert!(self.ssrcs[track].is_none_or(|ssrc| ssrc == report.ssrc));
                 let seconds = report.ntp.0 as f64 / 2f64.powi(32);
+                if let Some((before, rtp)) = self.reports[track] {
+                    let since = f64::from(report.rtp.wrapping_sub(rtp) as i32) / TRACKS[track].0;
+                    self.turned_back_s = self.turned_back_s.max(before + since - seconds);
+                }
                 self.reports[track] = Some((seconds, report.rtp));
             }
         }
@@ -155,5 +161,8 @@ fn reports_that_come_late_or_never_cost_no_more_than_the_networks_unevenness() {
             let exact = viewer.listen(Duration::ZERO);
             assert!(spread_s(&exact) < EXACT_S, "{exact:?}");
         }
+        // What follows a clock that drifts is less than a player stumbles over.
+        let back = viewer.turned_back_s;
+        assert!(back < 0.005 + EXACT_S, "{reports:?}: turned back by {back} s");
     }
 }

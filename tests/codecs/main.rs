@@ -6,10 +6,8 @@
     reason = "what fails here is the test"
 )]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 mod clocks;
 mod passing;

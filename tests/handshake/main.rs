@@ -9,10 +9,8 @@
 //! - `scripted`: the same as a camera on a socket, for the relay itself
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 mod change;
 mod record;

@@ -7,11 +7,9 @@
     reason = "helpers of tests are tests"
 )]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
+use rtsp_relay_testing::sim;
 
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
 
 mod fallback;
 mod picture;

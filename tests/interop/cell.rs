@@ -141,9 +141,4 @@ impl Way {
             Self::Rtsps => "rtsps",
         }
     }
-
-    /// Why nobody can watch in this way.
-    pub(crate) fn lacking(self) -> Option<&'static str> {
-        (self == Self::Multicast).then_some("The relay does not offer multicast so far.")
-    }
 }

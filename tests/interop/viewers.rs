@@ -60,6 +60,7 @@ fn gstreamer(way: Way, codec: Codec, url: &str) -> Result<(), String> {
     };
     let mut command = Command::new("/usr/bin/python3");
     command.arg(project("tests/players/gst_viewer.py")).args(["--insecure", "--frames", "100"]);
+    command.args(["--sounds", if codec.has_sound() { "1" } else { "0" }]);
     command.args(["--protocols", protocols, url]);
     let result = told(&mut command)?;
     let sounds = result["sounds"].as_u64().unwrap_or(0);
@@ -76,10 +77,13 @@ fn live555(way: Way, codec: Codec, url: &str) -> Result<(), String> {
     command.args(["--pictures", "101", "--expect-key-frame", "--rtp-info", "require"]);
     command.arg("--output").arg(&output).args(match way {
         Way::Udp => &["--transport", "udp"][..],
+        Way::Multicast => &["--transport", "multicast"],
         Way::Http => &["--http", "tunnel"],
         _ => &["--transport", "tcp"],
     });
-    let result = told(command.arg(url))?;
+    // live555 asks for multicast when the SDP names a group, which is asked for in the query.
+    let query = if way == Way::Multicast { "?multicast" } else { "" };
+    let result = told(command.arg(format!("{url}{query}")))?;
     let tracks = result["tracks"].as_array().map_or(0, Vec::len);
     let heard = result["tracks"][1]["packets"].as_u64().unwrap_or(0);
     if tracks != 1 + usize::from(codec.has_sound()) || codec.has_sound() != (heard > 0) {

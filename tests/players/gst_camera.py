@@ -37,6 +37,7 @@ PROTOCOLS = {
     "all": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP,
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
     "udp": GstRtsp.RTSPLowerTrans.UDP,
+    "multicast": GstRtsp.RTSPLowerTrans.UDP_MCAST,
 }
 
 output = threading.Lock()
@@ -54,11 +55,13 @@ def coder(codec, args):
             f"x264enc speed-preset=ultrafast threads=1 sliced-threads=false rc-lookahead=0 "
             f"sync-lookahead=0 mb-tree=false b-adapt=false bframes={args.bframes} "
             f"key-int-max={args.key_interval} bitrate={args.kbps} "
+            f"option-string=open-gop={int(args.open_gop)}:scenecut=0 "
             "! video/x-h264,profile=main "
             f"! h264parse ! rtph264pay name=pay0 pt=96 config-interval={args.config_interval}")
     if codec == "h265":
-        wishes = (f"bframes={args.bframes}:b-adapt=0:open-gop={int(args.open_gop)}:scenecut=0:rc-lookahead=0"
-                  ":pools=1:frame-threads=1:info=0")
+        wishes = (f"bframes={args.bframes}:b-adapt=0:open-gop={int(args.open_gop)}:scenecut=0"
+                  # x265 looks ahead by more than it puts between two pictures, or not at all
+                  f":rc-lookahead={args.bframes + 1 if args.bframes else 0}:pools=1:frame-threads=1:info=0")
         return (
             f"x265enc speed-preset=ultrafast key-int-max={args.key_interval} bitrate={args.kbps} "
             f"option-string={wishes} "
@@ -124,6 +127,14 @@ def add_path(mounts, path, args):
     factory.set_launch(launch_line(args, what))
     factory.set_shared(True)
     factory.set_protocols(PROTOCOLS[args.protocols])
+    if args.protocols == "multicast":
+        # One address and a range of ports for all tracks.
+        pool = GstRtspServer.RTSPAddressPool.new()
+        low, high = args.group_ports.split("-")
+        if not pool.add_range(args.group, args.group, int(low), int(high), args.group_ttl):
+            sys.exit(f"no groups: {args.group} {args.group_ports}")
+        factory.set_address_pool(pool)
+        factory.set_multicast_iface(args.group_interface)
     if args.auth != "none" or args.tls:
         permissions = GstRtspServer.RTSPPermissions.new()
         for right in (GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS,
@@ -168,6 +179,10 @@ def main():
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password", default="secret")
     parser.add_argument("--protocols", default="all", choices=sorted(PROTOCOLS))
+    parser.add_argument("--group", default="239.255.0.1", help="the group of --protocols multicast")
+    parser.add_argument("--group-ports", default="45000-45007", help="its ports")
+    parser.add_argument("--group-ttl", default=1, type=int)
+    parser.add_argument("--group-interface", default="lo", help="where it is sent to")
     parser.add_argument("--file", help="a file with H.264, played once, instead of the test pattern")
     parser.add_argument("--pattern", default="smpte")
     parser.add_argument("--width", default=640, type=int)
@@ -176,7 +191,7 @@ def main():
     parser.add_argument("--kbps", default=800, type=int)
     parser.add_argument("--key-interval", default=25, type=int, help="frames between key frames")
     parser.add_argument("--bframes", default=0, type=int)
-    parser.add_argument("--open-gop", action="store_true", help="H.265: B-frames may go over key frames")
+    parser.add_argument("--open-gop", action="store_true", help="B-frames may go over key frames")
     parser.add_argument("--config-interval", default=-1, type=int,
                         help="-1: SPS and PPS with each key frame, 0: in the SDP alone")
     parser.add_argument("--audio", action="store_true", help="a second track, A-law")

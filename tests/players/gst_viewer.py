@@ -94,6 +94,14 @@ class Viewer:
                         lambda _manager, buffer, _session, _ssrc: self.buffers.append(buffer))
 
     def pad_added(self, _source, pad):
+        try:
+            self.play(pad)
+        except Exception as error:
+            self.errors.append(f"a pad: {error!r}")
+            self.end("error")
+            raise
+
+    def play(self, pad):
         caps = pad.get_current_caps() or pad.query_caps(None)
         structure = caps.get_structure(0)
         media, name = structure.get_string("media"), structure.get_string("encoding-name")
@@ -122,6 +130,7 @@ class Viewer:
     def new_sound(self, sink):
         sample = sink.emit("pull-sample")
         self.sounds += 1
+        self.end_when_enough()
         if not self.args.sync:
             return Gst.FlowReturn.OK
         buffer = sample.get_buffer()
@@ -165,9 +174,12 @@ class Viewer:
         if buffer.has_flags(Gst.BufferFlags.CORRUPTED):
             self.errors.append(f"frame {self.frames} is damaged")
         self.sample = sample
-        if self.frames == self.args.frames:
-            self.end("frames")
+        self.end_when_enough()
         return Gst.FlowReturn.OK
+
+    def end_when_enough(self):
+        if self.frames == self.args.frames and self.sounds >= self.args.sounds:
+            self.end("frames")
 
     def message(self, _bus, message):
         if message.type in (Gst.MessageType.ERROR, Gst.MessageType.WARNING):
@@ -206,7 +218,8 @@ class Viewer:
             return GLib.SOURCE_CONTINUE
 
         def timed_out():
-            self.errors.append(f"{self.frames} of {self.args.frames} frames in {self.args.timeout} s")
+            self.errors.append(f"{self.frames} of {self.args.frames} frames and {self.sounds} of "
+                               f"{self.args.sounds} sounds in {self.args.timeout} s")
             self.end("timeout")
             return GLib.SOURCE_REMOVE
 
@@ -238,11 +251,15 @@ def main():
     parser.add_argument("--rtsp2", action="store_true", help="begin with RTSP/2.0")
     parser.add_argument("--latency", default=500, type=int, help="of the jitter buffer, in ms")
     parser.add_argument("--frames", default=100, type=int, help="end after so many pictures")
+    parser.add_argument("--sounds", default=0, type=int, help="and after so many pieces of sound")
     parser.add_argument("--timeout", default=60.0, type=float, help="seconds in all")
     parser.add_argument("--sync", action="store_true", help="tell of flashes and beeps")
     parser.add_argument("--png", help="save the last picture there")
     args = parser.parse_args()
     Gst.init(None)
+    # The bindings make a class at its first use, and two threads that first use it at once may see half of it.
+    for made in (Gst.Buffer, Gst.Caps, Gst.Pad, Gst.Sample, Gst.Segment, Gst.Structure):
+        assert made.__gtype__
     sys.exit(Viewer(args).run())
 
 

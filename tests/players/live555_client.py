@@ -45,6 +45,7 @@ class Client:
         self.password = args.password if args.password is not None else unquote(parts.password or "")
         self.host, self.port = parts.hostname, parts.port or (322 if parts.scheme == "rtsps" else 554)
         self.url = args.url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
+        self.group = None
         self.base = self.url
         self.violations = []
         self.tracks = []
@@ -221,7 +222,10 @@ class Client:
                 return True
             else:
                 track, index = udp[sock]
-                self.packet(track, index, sock.recv(65536))
+                data, sender = sock.recvfrom(65536)
+                if track.source and sender[0] != track.source:
+                    continue  # what other members report
+                self.packet(track, index, data)
         return True
 
     def parse(self):
@@ -294,9 +298,14 @@ class Client:
         for line in body.decode().splitlines():
             kind, _, value = line.partition("=")
             track = self.tracks[-1] if self.tracks else None
+            if kind == "c":
+                # A group in the SDP is what has live555 ask for multicast.
+                address = value.split()[2].partition("/")[0]
+                self.group = address if 224 <= int(address.partition(".")[0] or 0) <= 239 else None
             if kind == "m":
                 media = value.split()
                 self.tracks.append(Track(media[0], int(media[3]), self.args, self.violations))
+                self.tracks[-1].port = int(media[1])
             elif kind == "a" and value.startswith("control:"):
                 control = value[8:].strip()
                 if track:
@@ -329,6 +338,12 @@ class Client:
         if transport == "tcp":
             rtp = self.args.channels + 2 * self.tracks.index(track)
             wanted = f"RTP/AVP/TCP;unicast;interleaved={rtp}-{rtp + 1}"
+        elif transport == "multicast":
+            if not self.group or not track.port:
+                raise Violation("the SDP names no group and port")
+            rtp = track.port
+            track.sockets = group_pair(self.group, rtp)
+            wanted = f"RTP/AVP;multicast;port={rtp}-{rtp + 1}"
         else:
             track.sockets = udp_pair(self.socket.getsockname()[0])
             rtp = track.sockets[0].getsockname()[1]
@@ -350,6 +365,16 @@ class Client:
             track.channels = [int(found[1]), int(found[2])]
             if track.channels != [rtp, rtp + 1]:
                 track.complain(f"asked for channels {rtp}-{rtp + 1}, got {track.channels}")
+        elif transport == "multicast":
+            fields = dict(part.split("=", 1) for part in answer.split(";") if "=" in part)
+            if "multicast" not in answer.split(";"):
+                raise Violation(f"SETUP by multicast is answered with Transport: {answer}")
+            # live555 has opened its sockets by now: another group or port would be missed.
+            if (fields.get("destination"), fields.get("port")) != (self.group, f"{rtp}-{rtp + 1}"):
+                track.complain(f"asked for {self.group} {rtp}-{rtp + 1}, got {answer}")
+            track.source = fields.get("source")
+            # What members report goes to the group.
+            track.server = [None, (self.group, rtp + 1)]
         else:
             found = re.search(r"server_port=(\d+)-(\d+)", answer)
             if not found:
@@ -382,7 +407,7 @@ class Client:
             self.read_rtp_info(headers)
             self.playing, self.paused = True, False
             for track in self.tracks:
-                if track.server:  # opens the way through a NAT
+                if track.server and track.server[0]:  # opens the way through a NAT
                     for _ in range(2):
                         track.sockets[0].sendto(b"\xfe\xed\xfa\xce", track.server[0])
             return response
@@ -533,12 +558,28 @@ def udp_pair(address):
     raise OSError("no pair of free ports")
 
 
+def group_pair(group, port):
+    """The two ports of a group, as live555 opens them: others on this machine may have them too."""
+    pair = []
+    for number in (port, port + 1):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        sock.bind(("", number))
+        # Only what this socket has joined, not what others here have.
+        sock.setsockopt(socket.IPPROTO_IP, 49, 0)  # IP_MULTICAST_ALL
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                        socket.inet_aton(group) + socket.inet_aton("0.0.0.0"))
+        pair.append(sock)
+    return pair
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("--user")
     parser.add_argument("--password")
-    parser.add_argument("--transport", default="tcp", choices=["auto", "tcp", "udp"])
+    parser.add_argument("--transport", default="tcp", choices=["auto", "tcp", "udp", "multicast"])
     parser.add_argument("--http", nargs="?", const="tunnel", choices=["tunnel", "reopen"],
                         help="through HTTP; reopen: with a new POST for each request")
     parser.add_argument("--channels", default=0, type=int, help="the first interleaved channel to ask for")

@@ -37,6 +37,7 @@ class Track:
         self.violations = violations
         self.codec, self.clock, self.control, self.sprop = None, None, None, []
         self.url, self.channels, self.sockets, self.server = None, None, None, None
+        self.port, self.source = 0, None
         self.ssrc = self.sequence = self.timestamp = None
         self.expected = None  # (seq, rtptime) of RTP-Info
         self.packets = self.bytes = self.gaps = self.lost = self.pictures = self.key_frames = 0

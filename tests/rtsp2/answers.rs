@@ -28,6 +28,7 @@ const ANSWERED: &[Row] = &[
     ("DESCRIBE {door} RTSP/2.0\nCSeq: 7\nRequire: play.basic", 200, "Content-Base: {door}/\n"),
     ("DESCRIBE {door} RTSP/2.0\nCSeq: 7\nAccept: text/html", 406, ""),
     ("DESCRIBE {door}s RTSP/2.0\nCSeq: 7", 404, ""),
+    ("DESCRIBE {door}/trackID=1 RTSP/2.0\nCSeq: 7", 404, ""),
     // Features that we lack, and only those.
     (
         "SETUP {door} RTSP/2.0\nCSeq: 7\nRequire: play.basic, play.scale\n@TCP",

@@ -6,13 +6,12 @@
     reason = "helpers of tests are tests"
 )]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 mod answers;
 mod cameras;
+mod deviations;
 mod endings;
 mod pipelining;
 mod programs;

@@ -48,6 +48,11 @@ impl Recorder {
         format!("rtsp://127.0.0.1:{}/{path}", self.port)
     }
 
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.lock().unwrap().len()
+    }
+
     /// What the client asked on a connection, each with its answer.
     pub(crate) fn exchanges(&self, connection: usize) -> Vec<Exchange> {
         let (requests, _) = messages(&self.said(connection, 0));

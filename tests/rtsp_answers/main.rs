@@ -1,10 +1,8 @@
 //! What a client is told: each request on the wire and the answer it gets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is the test")]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
 mod logins;
 mod pipelining;
@@ -14,6 +12,8 @@ mod sessions;
 mod silence;
 
 use std::io;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use rtsp_proto::Response;
@@ -26,6 +26,7 @@ const SOON: Duration = Duration::from_secs(10);
 struct House {
     camera: Camera,
     relay: Relay,
+    addresses: AtomicU16,
 }
 
 impl House {
@@ -39,7 +40,7 @@ impl House {
             camera.url("main"),
             camera.url("av"),
         ));
-        Self { camera, relay }
+        Self { camera, relay, addresses: AtomicU16::new(1) }
     }
 
     fn open() -> Self {
@@ -49,6 +50,13 @@ impl House {
     /// A connection on which nothing was said yet.
     fn knock(&self) -> RtspClient {
         RtspClient::connect(&self.relay.url("door")).unwrap()
+    }
+
+    /// The same from an address that was not there before: one alone may not guess so much.
+    fn knock_from_elsewhere(&self) -> RtspClient {
+        let [.., high, low] = self.addresses.fetch_add(1, SeqCst).to_be_bytes();
+        let own = Ipv4Addr::new(127, 1, high, low);
+        RtspClient::connect_from(Some(own), &self.relay.url("door")).unwrap()
     }
 
     /// The lines as they go over the wire, `{door}` and `{hall}` being the streams' URLs.

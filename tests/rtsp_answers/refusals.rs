@@ -16,9 +16,12 @@ const ANSWERED: &[Row] = &[
     ("DESCRIBE {door} RTSP/1.0\nCSeq: 7\nAccept: application/sdp", 200, "Content-Base: {door}/"),
     ("DESCRIBE {door} RTSP/1.0\nCSeq: 7\nAccept: text/plain, */*;q=0.1", 200, ""),
     ("DESCRIBE {door} RTSP/1.0\nCSeq: 7\nAccept: text/html", 406, ""),
-    // No such stream.
+    ("DESCRIBE {door}/trackID=0 RTSP/1.0\nCSeq: 7", 200, "Content-Base: {door}/"),
+    // No such stream, or no such track.
     ("DESCRIBE {door}s RTSP/1.0\nCSeq: 7", 404, ""),
     ("DESCRIBE {door}/x RTSP/1.0\nCSeq: 7", 404, ""),
+    ("DESCRIBE {door}/trackID=1 RTSP/1.0\nCSeq: 7", 404, ""),
+    ("DESCRIBE {door}?a=b/trackID=255 RTSP/1.0\nCSeq: 7", 404, ""),
     ("DESCRIBE rtsp://{host}/ RTSP/1.0\nCSeq: 7", 404, ""),
     ("DESCRIBE * RTSP/1.0\nCSeq: 7", 404, ""),
     ("SETUP {door}s/trackID=0 RTSP/1.0\nCSeq: 7\n@TCP", 404, ""),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{CertificateParams, KeyPair};
+use rtsp_relay::tls::Trust;
 use rtsp_relay::tls::certificate::Fingerprint;
 
 use super::leave;
@@ -46,6 +47,11 @@ impl Certificate {
     pub fn config(&self) -> String {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         format!("tls_certificate={certificate}\ntls_key={key}\n")
+    }
+
+    /// The trust of who takes this one and no other.
+    pub fn pinned(&self) -> Trust {
+        Trust::Fingerprint(Fingerprint::of(&self.der).0)
     }
 
     pub fn fingerprint(&self) -> String {

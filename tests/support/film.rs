@@ -18,6 +18,27 @@ pub fn h264(size: &str, fps: u32) -> Vec<u8> {
     picture(size, fps, &[&quiet[..], &["-g", &fps.to_string(), "-f", "h264"]].concat())
 }
 
+/// The same with two B-frames before each P-frame, to which nothing refers.
+pub fn h264_reordered(size: &str, fps: u32) -> Vec<u8> {
+    let group = fps.to_string();
+    picture(size, fps, &[&REORDERED[..], &["-g", &group, "-f", "h264"]].concat())
+}
+
+const REORDERED: [&str; 12] = [
+    "-c:v",
+    "libx264",
+    "-bf",
+    "2",
+    "-b_strategy",
+    "0",
+    "-sc_threshold",
+    "0",
+    "-threads",
+    "1",
+    "-x264-params",
+    "b-pyramid=none:weightp=0",
+];
+
 /// Eight seconds of H.265 in Annex B form, with an IDR picture every second.
 pub fn h265(size: &str, fps: u32) -> Vec<u8> {
     let wishes = format!("keyint={fps}:min-keyint={fps}:open-gop=0:bframes=0");
@@ -56,11 +77,60 @@ fn picture(size: &str, fps: u32, coder: &[&str]) -> Vec<u8> {
 /// Beeps of 1 kHz, 80 ms long, as AAC in ADTS form: more than [`SOUND_PRIMING`] and then
 /// [`SOUND_UNITS`] access units, so that what is cut out goes on where it began.
 pub fn aac() -> Vec<u8> {
+    ffmpeg(&["-i", &beeps(), "-c:a", "aac", "-b:a", "64k", "-f", "adts"])
+}
+
+/// Packets that Opus has in 8 s.
+pub const OPUS_PACKETS: usize = 400;
+
+/// The same beeps as Opus in Ogg form.
+pub fn opus() -> Vec<u8> {
+    ffmpeg(&["-i", &beeps(), "-c:a", "libopus", "-b:a", "64k", "-ac", "2", "-f", "ogg"])
+}
+
+fn beeps() -> String {
     let end = FLASH_AT_S + 0.08;
-    let sound = format!(
+    format!(
         "aevalsrc='0.5*sin(2*PI*1000*t)*between(mod(t,1),{FLASH_AT_S},{end})':s={SOUND_RATE}:d=9"
-    );
-    ffmpeg(&["-i", &sound, "-c:a", "aac", "-b:a", "64k", "-f", "adts"])
+    )
+}
+
+/// The cells of [`numbered`]'s top row, each a sixteenth of the width: white is 1, the lowest bit first.
+/// Eight cells count the pictures, seven are the film's number, the last one is always white.
+pub const NUMBERED_CELLS: u32 = 16;
+/// Pictures of a film of [`numbered`].
+pub const NUMBERED_PICTURES: u64 = 200;
+
+/// Eight seconds of H.264 in Annex B form at 25 pictures a second, with a key frame every two, that
+/// a program can read: which film it is (0 to 127), and which of its [`NUMBERED_PICTURES`].
+pub fn numbered(number: u32, width: u32, height: u32) -> Vec<u8> {
+    let plain = ["-c:v", "libx264", "-bf", "0", "-sc_threshold", "0", "-threads", "1"];
+    numbered_with(number, (width, height), &plain)
+}
+
+/// The same with two B-frames before each P-frame, to which nothing refers.
+pub fn numbered_reordered(number: u32, width: u32, height: u32) -> Vec<u8> {
+    numbered_with(number, (width, height), &REORDERED)
+}
+
+fn numbered_with(number: u32, (width, height): (u32, u32), coder: &[&str]) -> Vec<u8> {
+    let cell = width / NUMBERED_CELLS;
+    let white = |at: u32, when: &str| {
+        format!("drawbox=x={}:y=0:w={cell}:h={cell}:color=white:t=fill{when}", at * cell)
+    };
+    let mut draw = vec![format!("drawbox=x=0:y=0:w=iw:h={cell}:color=black:t=fill")];
+    draw.extend((0..8).map(|bit| {
+        let when = format!(":enable='gte(mod(n\\,{})\\,{})'", 2 << bit, 1 << bit);
+        white(bit, &when)
+    }));
+    draw.extend((0..7).filter(|bit| number >> bit & 1 == 1).map(|bit| white(8 + bit, "")));
+    draw.push(white(15, ""));
+    let pattern = format!("testsrc2=size={width}x{height}:rate=25:duration=8");
+    let mut all = vec!["-i", &pattern];
+    let draw = draw.join(",");
+    all.extend(["-vf", &draw, "-pix_fmt", "yuv420p", "-preset", "ultrafast"]);
+    all.extend(coder.iter().chain(&["-g", "50", "-f", "h264"]));
+    ffmpeg(&all)
 }
 
 fn ffmpeg(args: &[&str]) -> Vec<u8> {

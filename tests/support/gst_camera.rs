@@ -15,6 +15,7 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// clients do.
 pub struct GstCamera {
     program: Program,
+    host: String,
     port: u16,
 }
 
@@ -30,17 +31,19 @@ impl GstCamera {
             .unwrap_or_else(|| panic!("no camera: {}", program.stderr.text()));
         let port = event(&ready).and_then(|ready| ready["port"].as_u64());
         let port = port.and_then(|port| u16::try_from(port).ok()).expect("a port number");
-        Self { program, port }
+        let listen = args.windows(2).find(|pair| pair[0] == "--listen");
+        let host = listen.map_or("127.0.0.1", |pair| pair[1]).to_owned();
+        Self { program, host, port }
     }
 
-    /// Where it listens, on the loopback.
+    /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of one of its paths, without a login.
     pub fn url(&self, path: &str) -> String {
-        format!("rtsp://127.0.0.1:{}/{}", self.port, path.trim_start_matches('/'))
+        format!("rtsp://{}:{}/{}", self.host, self.port, path.trim_start_matches('/'))
     }
 
     /// All that it told, in order.

@@ -1,20 +1,30 @@
 //! Which TCP ports are listened on, without knocking at them.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kernel's number for LISTEN in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
-/// A TCP port that was free a moment ago.
+/// A port that nobody listens on, for somebody who soon will. It is none of those that the system gives to
+/// connections (`ip_local_port_range`), or one of them might have it by then.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    const LOWEST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = std::process::id().wrapping_mul(97);
+    let ports = (0..COUNT).map(|_| {
+        let next = own.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        (LOWEST + next % COUNT) as u16
+    });
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.into_iter().find(is_free).expect("a free port")
 }
 
-/// Whether somebody on this machine listens on TCP `port`.
+/// Whether somebody on this machine listens on TCP `port`, in the network of the calling thread.
 pub fn is_listening(port: u16) -> bool {
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+    ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"].iter().any(|table| {
         fs::read_to_string(table).unwrap_or_default().lines().skip(1).any(|line| {
             let mut fields = line.split_whitespace().skip(1);
             let local = fields.next().and_then(|address| address.rsplit_once(':'));

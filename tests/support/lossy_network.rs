@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The most that a datagram is delayed.
-pub const DELAY: Duration = Duration::from_millis(10);
+const DELAY: Duration = Duration::from_millis(10);
 /// A datagram that waited longer, because this machine was busy, may rightly be given up: the relay
 /// waits for 30 ms.
 const OVERDUE: Duration = Duration::from_millis(20);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -15,6 +15,7 @@ use rtsp_proto::{Limits, Method, Oddities, Request, Response, StatusCode, Url, V
 use rtsp_relay::tls::certificate::Fingerprint;
 use rtsp_relay::tls::{Caller, Trust};
 use rustls::{ClientConnection, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 /// How long a client waits for an answer unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -97,8 +98,16 @@ pub struct RtspClient {
 impl RtspClient {
     /// Connects to the URL's host, with TLS and without checking anything if it is `rtsps://`; a login in the URL is used when the relay asks.
     pub fn connect(url: &str) -> io::Result<Self> {
+        Self::connect_from(None, url)
+    }
+
+    /// The same from this address of the loopback.
+    pub fn connect_from(own: Option<Ipv4Addr>, url: &str) -> io::Result<Self> {
         let url = Url::parse(url).map_err(|error| io::Error::other(error.to_string()))?;
-        let stream = TcpStream::connect((url.host(), url.port()))?;
+        let stream = match own {
+            Some(own) => tcp_from(own, url.port())?,
+            None => TcpStream::connect((url.host(), url.port()))?,
+        };
         stream.set_nodelay(true)?;
         let stream = match url.scheme() {
             Scheme::Rtsp => Wire::Plain(stream),
@@ -146,7 +155,7 @@ impl RtspClient {
     }
 
     /// The header that the halves of the tunnel have in common.
-    fn cookie(&self) -> String {
+    pub fn cookie(&self) -> String {
         let port = self.stream.socket().local_addr().map_or(0, |address| address.port());
         format!("x-sessioncookie: test{port}\r\n")
     }
@@ -400,6 +409,14 @@ impl RtspClient {
             }
         }
     }
+}
+
+/// A connection to a port of the loopback, from any address of it.
+pub fn tcp_from(own: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((own, 0)).into())?;
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket.into())
 }
 
 fn success(step: &str, response: Response) -> io::Result<Response> {

@@ -34,6 +34,10 @@ pub struct Times {
 impl Watched {
     /// ffmpeg begins to play a URL that has one picture and one sound.
     pub fn ffmpeg(url: &str, transport: &str) -> Self {
+        Self::ffmpeg_with(&["-rtsp_transport", transport], url)
+    }
+
+    fn ffmpeg_with(options: &[&str], url: &str) -> Self {
         let graph = format!(
             "[0:v]signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-:direct=1[v];\
              [0:a]aresample=48000,asetnsamples={GRAIN}:p=0,astats=metadata=1:reset=1:\
@@ -42,9 +46,14 @@ impl Watched {
         );
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-nostdin", "-loglevel", "warning"]);
-        command.args(["-rtsp_transport", transport, "-i", url, "-filter_complex", &graph]);
+        command.args(options).args(["-i", url, "-filter_complex", &graph]);
         command.args(["-map", "[v]", "-map", "[a]", "-fps_mode", "passthrough", "-f", "null", "-"]);
         Self::of(&mut command)
+    }
+
+    /// ffmpeg begins to play a URL of HTTP, the same.
+    pub fn ffmpeg_http(url: &str) -> Self {
+        Self::ffmpeg_with(&[], url)
     }
 
     /// GStreamer does.

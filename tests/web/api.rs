@@ -29,6 +29,61 @@ fn a_stream_is_shown_as_it_is_and_without_its_login() {
     }));
 }
 
+/// What the interface promises of a stream.
+const OF_A_STREAM: &[&str] = &[
+    "name",
+    "camera_id",
+    "state",
+    "reason",
+    "since",
+    "retry_in_s",
+    "clients",
+    "tracks",
+    "fps",
+    "bitrate_kbps",
+    "gop_ms",
+    "packets_lost",
+    "jitter_ms",
+    "reconnects",
+    "bytes_in",
+    "bytes_out",
+    "frames_skipped",
+    "rtsp_url",
+];
+
+#[test]
+fn a_stream_tells_its_pace_as_the_camera_has_it_and_no_more_when_the_camera_is_away() {
+    let house = House::new("source_idle_timeout_s=0");
+    let stream = || house.get("api/v1/streams/yard/sub");
+    for key in OF_A_STREAM {
+        assert!(stream().get(key).is_some(), "{key}");
+    }
+    assert!(["fps", "gop_ms", "jitter_ms", "transport"].iter().all(|key| stream()[key].is_null()));
+    let mut viewer = house.viewer("yard/sub");
+    // 25 pictures a second, each 25th a key frame.
+    assert!(wait_until(SOON, || {
+        let _frame = viewer.read_frame(SOON).unwrap().unwrap();
+        let near = stream()["fps"].as_f64().is_some_and(|fps| (fps - 25.0).abs() < 1.5);
+        near && stream()["gop_ms"] == 1000
+    }));
+    assert_eq!(stream()["transport"], "tcp");
+    assert!(stream()["jitter_ms"].as_f64().is_some_and(|ms| (0.0..100.0).contains(&ms)));
+    drop(viewer);
+    assert!(wait_until(SOON, || stream()["fps"].is_null() && stream()["state"] == "idle"));
+}
+
+#[test]
+fn a_camera_that_comes_back_is_counted_and_one_that_is_awaited_says_when_it_is_tried() {
+    let house = House::new("on_offline=hold\nretry_initial_ms=1500\nretry_max_ms=1500");
+    let stream = || house.get("api/v1/streams/door");
+    let mut viewer = house.viewer("door");
+    house.camera.fault(crate::sim::Fault::Die).unwrap();
+    assert!(wait_until(SOON, || stream()["retry_in_s"].as_f64().is_some()));
+    assert!(wait_until(SOON, || stream()["state"] == "live"));
+    assert_eq!((&stream()["reconnects"], &stream()["retry_in_s"]), (&1.into(), &().into()));
+    assert!(viewer.read_frame(SOON).unwrap().is_some());
+}
+
 #[test]
 fn a_camera_that_fails_is_shown_with_its_reason() {
     let house = House::new("retry_initial_ms=60000\nretry_max_ms=60000");

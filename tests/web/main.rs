@@ -1,14 +1,19 @@
 //! What an operator, a script and Prometheus get over HTTP, and what others do not get.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests too")]
 
-#[path = "../../examples/camera/sim/mod.rs"]
-mod sim;
-#[path = "../support/mod.rs"]
-mod support;
+use rtsp_relay_testing as support;
+use rtsp_relay_testing::sim;
 
+mod answer;
 mod api;
+mod commands;
+mod description;
+mod events;
 mod http;
 mod metrics;
+mod openapi;
+mod prometheus;
+mod requests;
 mod rights;
 
 use std::time::Duration;

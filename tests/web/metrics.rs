@@ -1,13 +1,13 @@
 //! What Prometheus scrapes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{House, SOON};
 use crate::support::{OwnedFrame, RtspClient, wait_until};
 
 /// The samples of a document by name and labels, after a strict reading of the format.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+pub(super) fn samples(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut introduced = BTreeMap::new();
     let mut helped = String::new();
@@ -83,4 +83,46 @@ fn each_refusal_is_counted_by_its_reason() {
     assert_eq!(metrics["rtsp_relay_refused_total{reason=\"max_clients\"}"], 1.0);
     assert_eq!(metrics["rtsp_relay_refused_total{reason=\"max_memory_mb\"}"], 0.0);
     assert_eq!(house.get("api/v1/status")["refused"]["max_clients"], 1);
+}
+
+/// Names of metrics in a text, such as a rule or a dashboard.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("rtsp_relay_")).map(str::to_owned).collect()
+}
+
+fn promtool(arguments: &[&str], input: Option<&std::path::Path>) {
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg("exec promtool \"$@\" < \"$INPUT\"").arg("sh").args(arguments);
+    command.env("INPUT", input.unwrap_or(std::path::Path::new("/dev/null")));
+    let done = crate::support::Program::run(&mut command, SOON);
+    assert!(done.ok(), "promtool {arguments:?}: {}{}", done.stdout, done.stderr);
+    assert!(done.stderr.is_empty(), "promtool {arguments:?}: {}", done.stderr);
+}
+
+#[test]
+fn promtool_finds_nothing_and_dashboard_and_alerts_use_names_that_there_are() {
+    let house = House::new("");
+    let _viewer = house.viewer("door");
+    // The rate is known after a second.
+    assert!(wait_until(SOON, || house.curl("metrics", &[]).1.contains("rate_bytes_per_second{")));
+    let text = house.curl("metrics", &[]).1;
+    let file = crate::support::leave(&format!("metrics-{}.txt", std::process::id()));
+    std::fs::write(&file, &text).unwrap();
+    promtool(&["check", "metrics"], Some(&file));
+    std::fs::remove_file(&file).unwrap();
+
+    let alerts = crate::support::project("examples/prometheus/alerts.yml");
+    promtool(&["check", "rules", alerts.to_str().unwrap()], None);
+    let dashboard = crate::support::project("examples/grafana/dashboard.json");
+    let dashboard = std::fs::read_to_string(dashboard).unwrap();
+    let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    assert!(parsed["panels"].as_array().unwrap().len() > 10);
+    let known = names_in(&text);
+    let used = [names_in(&dashboard), names_in(&std::fs::read_to_string(alerts).unwrap())];
+    for names in used {
+        assert!(!names.is_empty());
+        let unknown: Vec<_> = names.difference(&known).collect();
+        assert!(unknown.is_empty(), "no such metrics: {unknown:?}");
+    }
 }

@@ -66,7 +66,7 @@ impl Connection {
     /// Version, sequence number and login.
     fn check(&self, request: &Request) -> Result<(), Response> {
         let world = &self.world;
-        if request.version != Version::V1_0 {
+        if request.version != Version::V1_0 && !world.options.rtsp2 {
             return Err(plain(StatusCode::VERSION_NOT_SUPPORTED));
         }
         if request.cseq().is_none() {
@@ -97,7 +97,11 @@ impl Connection {
     }
 
     fn options(&self, request: &Request) -> Response {
-        let response = plain(StatusCode::OK).with("Public", self.world.options.public);
+        let mut public = self.world.options.public.to_owned();
+        if self.world.options.rtsp2 {
+            public += ", PLAY_NOTIFY";
+        }
+        let response = plain(StatusCode::OK).with("Public", public);
         match &self.session {
             Some(session) if request.headers.get("Session").is_some() => {
                 add(&self.world.counters.keepalives_options);
@@ -130,7 +134,8 @@ impl Connection {
         };
         let asked = Transport::from_headers(&request.headers);
         let asked = asked.map_err(|_| StatusCode::BAD_REQUEST)?.ok_or(StatusCode::BAD_REQUEST)?;
-        let usable = asked.0.iter().find_map(|spec| self.delivery(spec, track, ssrcs[track]));
+        let usable =
+            asked.0.iter().find_map(|spec| self.delivery(spec, &feed, track, ssrcs[track]));
         let (delivery, answer) = usable.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
         if self.session.is_none() && request.headers.get("Session").is_none() {
             let id = format!("{:016X}", self.world.random.next());
@@ -157,6 +162,7 @@ impl Connection {
     fn delivery(
         &self,
         spec: &TransportSpec,
+        feed: &Feed,
         track: usize,
         ssrc: u32,
     ) -> Option<(Delivery, String)> {
@@ -175,7 +181,14 @@ impl Connection {
                 let text = format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp};ssrc={ssrc:08X}");
                 Some((Delivery::Tcp { outlet, rtp, rtcp }, text))
             }
-            Lower::Udp if !spec.is_multicast() => {
+            Lower::Udp if self.wants_group(spec) => {
+                let udp = Arc::clone(world.udp.as_ref()?);
+                let text = feed.groups.transport(track, ssrc, Version::V1_0)?;
+                let rtp = *feed.groups.of_tracks.get(track)?;
+                let rtcp = SocketAddr::new(rtp.ip(), rtp.port() + 1);
+                Some((Delivery::Udp { udp, rtp, rtcp }, text))
+            }
+            Lower::Udp if !spec.is_multicast() && world.options.allow_udp => {
                 let udp = Arc::clone(world.udp.as_ref()?);
                 let (rtp, rtcp) = spec.client_port?;
                 let rtcp = rtcp.or(rtp.checked_add(1))?;
@@ -190,6 +203,11 @@ impl Connection {
             }
             _ => None,
         }
+    }
+
+    fn wants_group(&self, spec: &TransportSpec) -> bool {
+        let multicast = self.world.options.multicast;
+        multicast.is_some_and(|multicast| multicast.always || spec.is_multicast())
     }
 
     fn pause(&mut self, request: &Request) -> Result<Response, StatusCode> {

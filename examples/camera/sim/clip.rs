@@ -11,6 +11,8 @@ pub struct AccessUnit {
     pub nal_units: Vec<Vec<u8>>,
     /// Decoding can begin here.
     pub key: bool,
+    /// By how many pictures it is shown later than it is sent, or earlier. See [`Clip::reordered`].
+    pub lag: i32,
 }
 
 /// A piece of video. The first picture is a key frame.
@@ -18,7 +20,7 @@ pub struct AccessUnit {
 pub struct Clip {
     /// How it is coded.
     pub coding: Coding,
-    /// In order of decoding, which is the order of showing too.
+    /// In order of decoding, which is the order of showing too unless it is [`Clip::reordered`].
     pub pictures: Vec<AccessUnit>,
     /// Pictures a second.
     pub fps: u32,
@@ -51,7 +53,7 @@ impl Clip {
     }
 
     fn cut(coding: Coding, bytes: &[u8], fps: u32) -> io::Result<Self> {
-        let empty = || AccessUnit { nal_units: Vec::new(), key: false };
+        let empty = || AccessUnit { nal_units: Vec::new(), key: false, lag: 0 };
         let mut pictures: Vec<AccessUnit> = Vec::new();
         let (mut current, mut has_slice) = (empty(), false);
         for nal in nal_units(bytes) {
@@ -82,6 +84,29 @@ impl Clip {
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         Ok(Self { coding, pictures, fps })
+    }
+
+    /// Of H.264 with B-frames (`ffmpeg -bf 2 -x264-params b-pyramid=none`): pictures that no other
+    /// refers to are shown before the one in front of them that others do.
+    #[must_use]
+    pub fn reordered(mut self) -> Self {
+        let is_disposable = |picture: &AccessUnit| {
+            let is_slice = |nal: &&Vec<u8>| matches!(self.coding.role(nal), Role::Slice { .. });
+            let slice = picture.nal_units.iter().find(is_slice);
+            // nal_ref_idc (ITU-T H.264, 7.4.1).
+            slice.and_then(|nal| nal.first()).is_some_and(|header| header & 0x60 == 0)
+        };
+        let disposable: Vec<bool> = self.pictures.iter().map(is_disposable).collect();
+        let mut reference = 0;
+        for (at, disposable) in disposable.into_iter().enumerate() {
+            if disposable {
+                self.pictures[at].lag -= 1;
+                self.pictures[reference].lag += 1;
+            } else {
+                reference = at;
+            }
+        }
+        self
     }
 
     /// Puts an empty [`Stamp`] before the first slice of each picture, to be filled when sent.

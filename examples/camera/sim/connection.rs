@@ -163,6 +163,9 @@ impl Connection {
         if let Some(number) = request.headers.get("CSeq") {
             response.headers.set("CSeq", number);
         }
+        if self.world.options.rtsp2 {
+            response.version = request.version;
+        }
         self.send(&response);
     }
 

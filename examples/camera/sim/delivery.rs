@@ -30,6 +30,11 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Whether other sessions get the same.
+    pub fn is_to_group(&self) -> bool {
+        matches!(self, Self::Udp { rtp, .. } if rtp.ip().is_multicast())
+    }
+
     /// Sends a picture; `false` if it was dropped.
     pub fn picture(&self, picture: &mut Picture) -> bool {
         match self {

@@ -3,6 +3,7 @@
 
 use super::delivery::Delivery;
 use super::faults::Switches;
+use super::groups::Groups;
 use super::options::{self, Path, Reports, Start};
 use super::picture::Picture;
 use super::random::Random;
@@ -29,6 +30,8 @@ pub struct Feed {
     pub path: Path,
     /// The SDP.
     pub presentation: String,
+    /// Where its tracks go for those who ask for multicast.
+    pub groups: Groups,
     epoch: Epoch,
     switches: Arc<Switches>,
     counters: Arc<Counters>,
@@ -69,11 +72,12 @@ impl Feed {
     /// Packs the clip of a path; [`Feed::run`] plays it.
     pub fn new(
         mut path: Path,
+        groups: Groups,
         switches: Arc<Switches>,
         counters: Arc<Counters>,
         random: Arc<Random>,
     ) -> Self {
-        let presentation = sdp::write(&path);
+        let presentation = sdp::write(&path, &groups);
         let epoch = Epoch::new();
         let mut tracks = Vec::new();
         for track in path.tracks() {
@@ -88,6 +92,7 @@ impl Feed {
         path.more.clear();
         Self {
             presentation,
+            groups,
             path,
             epoch,
             switches,
@@ -125,6 +130,8 @@ impl Feed {
                 let waited = self.wake.wait_timeout(state, due - now);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             } else if now - due > MAX_LATE {
+                // Pictures are left out that those behind them refer to.
+                self.counters.catch_ups.fetch_add(1, Ordering::Relaxed);
                 state.catch_up(now);
             } else {
                 self.tick(&mut state, track, now);
@@ -209,10 +216,15 @@ impl Feed {
         if self.switches.silent() || index == VIDEO && self.switches.blind() {
             return;
         }
+        // What goes to a group goes there once.
+        let mut served = false;
         for subscriber in &mut state.subscribers {
             let Some((Some(delivery), reported)) = subscriber.tracks.get_mut(index) else {
                 continue;
             };
+            if delivery.is_to_group() && std::mem::replace(&mut served, true) {
+                continue;
+            }
             if garbage > 0 {
                 delivery.garbage(&self.random.bytes(garbage));
             }

@@ -20,6 +20,7 @@ mod delivery;
 mod door;
 pub mod faults;
 mod feed;
+mod groups;
 pub mod network;
 pub mod options;
 mod outlet;
@@ -42,7 +43,7 @@ pub use clip::Clip;
 pub use coding::Coding;
 pub use faults::Fault;
 pub use network::{Quality, Tally};
-pub use options::{Auth, Marker, Options, Packets, Path, Reports, Start, Track};
+pub use options::{Auth, Marker, Multicast, Options, Packets, Path, Reports, Start, Track};
 pub use sei::Stamp;
 pub use sound::Sound;
 pub use stats::Stats;
@@ -84,6 +85,11 @@ impl Camera {
         }
         if let Some(udp) = &world.udp {
             let (udp, counters) = (Arc::clone(udp), Arc::clone(&world.counters));
+            for (index, _) in udp.groups().enumerate() {
+                let (udp, counters) = (Arc::clone(&udp), Arc::clone(&counters));
+                camera
+                    .spawn(format!("cam:group{index}"), move || udp.run_group(index, &counters))?;
+            }
             camera.spawn("cam:udp".into(), move || udp.run(&counters))?;
         }
         camera.door().open(&world)?;

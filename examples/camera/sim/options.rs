@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::sound::Sound;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A camera: where it listens, what it shows, whom it lets in.
@@ -32,12 +32,16 @@ pub struct Options {
     pub allow_tcp: bool,
     /// UDP is offered.
     pub allow_udp: bool,
+    /// Multicast is offered, for which `listen` must be one address: what it is on sends.
+    pub multicast: Option<Multicast>,
     /// A SETUP for UDP is answered with interleaved TCP, as by cameras that know nothing else.
     pub always_tcp: bool,
     /// The answer to a SETUP for UDP names the camera's ports.
     pub server_port: bool,
     /// The methods named in `Public`.
     pub public: &'static str,
+    /// RTSP 2.0 is spoken too, with the transports of 1.0; `Public` then lists PLAY_NOTIFY.
+    pub rtsp2: bool,
     /// For SSRCs, first sequence numbers, session ids and garbage; `None` takes a new one.
     pub seed: Option<u64>,
 }
@@ -50,18 +54,40 @@ impl Default for Options {
             paths: vec![Path::new("main", Clip::builtin()), Path::new("sub", Clip::sub())],
             auth: Auth::None,
             user: "admin".into(),
-            password: "camera".into(),
+            password: "lens-cap".into(),
             realm: "Simulated camera".into(),
             auth_options: false,
             session_timeout: Duration::from_secs(60),
             rtcp_is_life: true,
             allow_tcp: true,
             allow_udp: true,
+            multicast: None,
             always_tcp: false,
             server_port: true,
             public: "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER",
+            rtsp2: false,
             seed: None,
         }
+    }
+}
+
+/// How a camera sends to groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Multicast {
+    /// The group of the first track of all; the others have the next ones, and the same ports.
+    pub first: Ipv4Addr,
+    /// Of the packets.
+    pub ttl: u8,
+    /// The group is told in the presentation alone, and not in the answer to SETUP.
+    pub in_sdp: bool,
+    /// A SETUP for unicast UDP is answered with the group, too.
+    pub always: bool,
+}
+
+impl Multicast {
+    /// Groups from this one on, told in the answer to those who ask for multicast.
+    pub fn new(first: Ipv4Addr) -> Self {
+        Self { first, ttl: 1, in_sdp: false, always: false }
     }
 }
 
@@ -150,6 +176,11 @@ impl Path {
     pub fn with(mut self, track: Track) -> Self {
         self.more.push(track);
         self
+    }
+
+    /// How many tracks it has.
+    pub fn track_count(&self) -> usize {
+        1 + usize::from(self.audio) + self.more.len()
     }
 
     /// All tracks: the clip, then a tone, then the others.

@@ -23,6 +23,8 @@ pub struct Picture {
     packets: Vec<usize>,
     /// Where in `wire` the text of the [`Stamp`] stands.
     stamp: Option<usize>,
+    /// By how many pictures it is shown later than it is sent.
+    lag: i32,
     /// Decoding can begin here.
     pub key: bool,
 }
@@ -38,7 +40,8 @@ impl Picture {
         marker: Marker,
     ) -> Self {
         let empty = Vec::with_capacity(unit.nal_units.iter().map(|nal| nal.len() + 64).sum());
-        let mut picture = Self { wire: empty, packets: Vec::new(), stamp: None, key: unit.key };
+        let (key, lag) = (unit.key, unit.lag);
+        let mut picture = Self { wire: empty, packets: Vec::new(), stamp: None, lag, key };
         let mut rest = unit.nal_units.as_slice();
         while let [nal, others @ ..] = rest {
             let mut size = coding.header_len();
@@ -75,7 +78,8 @@ impl Picture {
 
     /// One packet that is whole by itself: a piece of audio.
     pub fn of_payload(bytes: &[u8], payload_type: u8, marker: bool) -> Self {
-        let mut one = Self { wire: Vec::new(), packets: Vec::new(), stamp: None, key: true };
+        let mut one =
+            Self { wire: Vec::new(), packets: Vec::new(), stamp: None, lag: 0, key: true };
         one.packet(payload_type, |payload| payload.extend_from_slice(bytes));
         one.wire[PREFIX + 1] |= u8::from(marker) << 7;
         one.stamp = Stamp::position(&one.wire);
@@ -127,7 +131,7 @@ impl Picture {
     /// Writes the next sequence numbers, the time stamp and the SSRC of `timeline`, counts the
     /// packets there, and writes the stamp if the picture holds one.
     pub fn patch(&mut self, timeline: &mut Timeline, stamp: Stamp) {
-        let timestamp = timeline.timestamp().to_be_bytes();
+        let timestamp = timeline.timestamp_at(self.lag).to_be_bytes();
         let ssrc = timeline.ssrc.to_be_bytes();
         for &at in &self.packets {
             let rtp = &mut self.wire[at + PREFIX..];

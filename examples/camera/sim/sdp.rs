@@ -2,6 +2,7 @@
 
 use super::clip::Clip;
 use super::coding::Coding;
+use super::groups::Groups;
 use super::options::{Path, Track};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,15 +15,16 @@ pub const VIDEO_CLOCK: u32 = 90_000;
 pub const CONTROL: &str = "trackID=";
 
 /// The SDP of a path.
-pub fn write(path: &Path) -> String {
+pub fn write(path: &Path, groups: &Groups) -> String {
     let mut text = format!(
         "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={}\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
          a=control:*\r\na=range:npt=now-\r\n",
         path.name,
     );
     for (track, number) in path.tracks().iter().zip(1..) {
+        let (port, connection) = groups.description(number - 1);
         text += &match track {
-            Track::Video(clip) => video(clip, path.sprop),
+            Track::Video(clip) => video(clip, path.sprop, port, &connection),
             Track::Sound(sound) => {
                 let number = sound.payload_type;
                 let fmtp = match sound.fmtp.as_str() {
@@ -30,7 +32,10 @@ pub fn write(path: &Path) -> String {
                     fmtp => format!("a=fmtp:{number} {fmtp}\r\n"),
                 };
                 let (media, map) = (sound.media, &sound.rtpmap);
-                format!("m={media} 0 RTP/AVP {number}\r\na=rtpmap:{number} {map}\r\n{fmtp}")
+                format!(
+                    "m={media} {port} RTP/AVP {number}\r\n{connection}\
+                     a=rtpmap:{number} {map}\r\n{fmtp}"
+                )
             }
         };
         text += &format!("a=control:{CONTROL}{number}\r\n");
@@ -38,7 +43,7 @@ pub fn write(path: &Path) -> String {
     text
 }
 
-fn video(clip: &Clip, sprop: bool) -> String {
+fn video(clip: &Clip, sprop: bool, port: u16, connection: &str) -> String {
     let (name, fps) = (clip.coding.name(), clip.fps);
     let sets = if sprop { parameter_sets(clip).unwrap_or_default() } else { String::new() };
     let mode = if clip.coding == Coding::H264 { "packetization-mode=1;" } else { "" };
@@ -47,8 +52,8 @@ fn video(clip: &Clip, sprop: bool) -> String {
         fmtp => format!("a=fmtp:{VIDEO_TYPE} {}\r\n", fmtp.trim_end_matches(';')),
     };
     format!(
-        "m=video 0 RTP/AVP {VIDEO_TYPE}\r\na=rtpmap:{VIDEO_TYPE} {name}/{VIDEO_CLOCK}\r\n\
-         {fmtp}a=framerate:{fps}\r\n"
+        "m=video {port} RTP/AVP {VIDEO_TYPE}\r\n{connection}\
+         a=rtpmap:{VIDEO_TYPE} {name}/{VIDEO_CLOCK}\r\n{fmtp}a=framerate:{fps}\r\n"
     )
 }
 

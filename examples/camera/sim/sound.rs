@@ -8,6 +8,12 @@ use std::io;
 const AAC_TYPE: u8 = 97;
 /// The payload type of metadata.
 const DATA_TYPE: u8 = 107;
+/// The payload type of Opus.
+const OPUS_TYPE: u8 = 98;
+/// Ticks that a packet of Opus lasts, as encoders make it: 20 ms of its clock of 48 kHz (RFC 7587).
+const OPUS_TICKS: u32 = 960;
+/// Packets of Ogg Opus before the sound: its head and its tags (RFC 7845, 3).
+const OPUS_HEADERS: usize = 2;
 /// Samples in an access unit of AAC.
 const AAC_SAMPLES: u32 = 1024;
 /// Sampling rates by their index in an ADTS header (ISO/IEC 14496-3, table 1.18).
@@ -104,6 +110,40 @@ impl Sound {
             ticks: AAC_SAMPLES,
             marker: true,
             payloads,
+        })
+    }
+
+    /// Opus from an Ogg byte stream (what `ffmpeg -c:a libopus -f ogg` writes), with packets of 20 ms.
+    /// After `keep` of them it begins again.
+    pub fn from_ogg(bytes: &[u8], keep: usize) -> io::Result<Self> {
+        let broken = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_owned());
+        let (mut rest, mut packets, mut packet) = (bytes, Vec::new(), Vec::new());
+        // Pages: a header of 27 bytes, the lengths of their segments, the segments (RFC 3533, 6).
+        while let Some(lengths) = rest.get(26).filter(|_| rest.starts_with(b"OggS")) {
+            let table = 27 + usize::from(*lengths);
+            let lengths = rest.get(27..table).ok_or_else(|| broken("Ogg that is cut short"))?;
+            rest = &rest[table..];
+            for &length in lengths {
+                let length = usize::from(length);
+                packet.extend_from_slice(rest.get(..length).ok_or_else(|| broken("a short page"))?);
+                rest = &rest[length..];
+                if length < 255 {
+                    packets.push(std::mem::take(&mut packet));
+                }
+            }
+        }
+        if !packets.first().is_some_and(|head| head.starts_with(b"OpusHead")) {
+            return Err(broken("no Opus in it"));
+        }
+        Ok(Self {
+            media: "audio",
+            payload_type: OPUS_TYPE,
+            rtpmap: "opus/48000/2".into(),
+            fmtp: String::new(),
+            clock_rate: 48_000,
+            ticks: OPUS_TICKS,
+            marker: false,
+            payloads: packets.into_iter().skip(OPUS_HEADERS).take(keep).collect(),
         })
     }
 }

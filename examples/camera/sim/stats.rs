@@ -70,6 +70,8 @@ counters! {
     receiver_reports
     /// The most packets that a receiver report told to be lost.
     reported_lost
+    /// Times it was so late itself, on a busy machine, that it left out pictures.
+    catch_ups
     /// RTP packets sent to sessions.
     packets_sent
     /// Pictures sent to sessions.

@@ -53,7 +53,7 @@ impl Clip {
             if key {
                 nal_units.splice(..0, [sps(spec.width, spec.height), pps()]);
             }
-            AccessUnit { nal_units, key }
+            AccessUnit { nal_units, key, lag: 0 }
         };
         Self { coding: Coding::H264, pictures: (0..gop).map(picture).collect(), fps }
     }

@@ -104,6 +104,12 @@ impl Timeline {
         self.timestamp_after(0)
     }
 
+    /// RTP time stamp of what is sent with the next beat and shown `lag` beats later, or earlier.
+    pub fn timestamp_at(&self, lag: i32) -> u32 {
+        let beat = self.beat_length.times(1, self.clock_rate.into()) as i32;
+        self.timestamp().wrapping_add_signed(lag * beat)
+    }
+
     /// RTP time stamp `beats` after the next one.
     pub fn timestamp_after(&self, beats: u64) -> u32 {
         let ticks = self.beat_length.times(self.beat + beats, self.clock_rate.into());

@@ -1,13 +1,15 @@
-//! The pair of UDP ports from which all sessions are served, and the RTCP that comes back.
+//! The pair of UDP ports from which all sessions and groups are served, and the RTCP that comes back.
 
 use super::network::{Network, Quality, Tally};
+use super::options::Multicast;
 use super::pulse::Pulse;
 use super::stats::{Counters, add};
 use rtsp_proto::Oddities;
 use rtsp_proto::rtcp::{RtcpPacket, parse_compound};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +23,8 @@ pub struct Udp {
     rtcp: UdpSocket,
     /// The even one.
     pub port: u16,
+    /// Of each group, where its RTP goes, and what hears its RTCP.
+    groups: Vec<(SocketAddr, UdpSocket)>,
     /// Whose sign of life is RTCP from this address.
     pulses: Mutex<HashMap<SocketAddr, Arc<Pulse>>>,
     /// Between the port for RTP and everybody.
@@ -44,6 +48,7 @@ impl Udp {
                     rtp,
                     rtcp,
                     port,
+                    groups: Vec::new(),
                     pulses: Mutex::default(),
                     network: Mutex::new(Network::new(seed)),
                     stopping: AtomicBool::new(false),
@@ -53,29 +58,77 @@ impl Udp {
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of UDP ports is free"))
     }
 
+    /// Sends to so many groups too, on the interface with the own address.
+    pub fn add_groups(&mut self, multicast: Multicast, count: usize) -> io::Result<()> {
+        let IpAddr::V4(own) = self.rtp.local_addr()?.ip() else {
+            return Err(io::Error::other("groups are for IPv4"));
+        };
+        for socket in [&self.rtp, &self.rtcp] {
+            let socket = SockRef::from(socket);
+            socket.set_multicast_if_v4(&own)?;
+            socket.set_multicast_ttl_v4(multicast.ttl.into())?;
+        }
+        for address in (u32::from(multicast.first)..).take(count).map(Ipv4Addr::from) {
+            let heard = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+            heard.set_reuse_address(true)?;
+            heard.set_multicast_if_v4(&own)?;
+            heard.bind(&SocketAddr::from((address, self.port + 1)).into())?;
+            heard.join_multicast_v4(&address, &own)?;
+            self.groups.push((SocketAddr::from((address, self.port)), heard.into()));
+        }
+        Ok(())
+    }
+
+    /// Where the RTP of the groups goes.
+    pub fn groups(&self) -> impl Iterator<Item = SocketAddr> {
+        self.groups.iter().map(|(address, _)| *address)
+    }
+
     /// Reads RTCP until [`Udp::stop`].
     pub fn run(&self, counters: &Counters) {
+        self.read(&self.rtcp, counters, |from| from);
+    }
+
+    /// Reads the RTCP of a group until [`Udp::stop`]: whoever it is from, all sessions of the group
+    /// live.
+    pub fn run_group(&self, index: usize, counters: &Counters) {
+        let (mut address, heard) = self.groups.get(index).map(|(a, b)| (*a, b)).expect("a group");
+        address.set_port(self.port + 1);
+        self.read(heard, counters, |_| address);
+    }
+
+    fn read(
+        &self,
+        socket: &UdpSocket,
+        counters: &Counters,
+        whose: impl Fn(SocketAddr) -> SocketAddr,
+    ) {
         let mut buffer = [0; 2048];
         loop {
             // An error is an ICMP echo of an earlier packet: a client that is gone.
-            let received = self.rtcp.recv_from(&mut buffer);
+            let received = socket.recv_from(&mut buffer);
             if self.stopping.load(Ordering::Acquire) {
                 return;
             }
             if let Ok((size, from)) = received {
-                count_reports(&buffer[..size], counters);
-                if let Some(pulse) = self.pulses().get(&from) {
+                // A group also brings what was sent to it from here, which is no receiver's report.
+                let is_from_receiver = count_reports(&buffer[..size], counters);
+                let pulses = self.pulses();
+                if let Some(pulse) = pulses.get(&whose(from)).filter(|_| is_from_receiver) {
                     pulse.beat();
                 }
             }
         }
     }
 
-    /// Ends [`Udp::run`].
+    /// Ends [`Udp::run`] and [`Udp::run_group`].
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        if let Ok(own) = self.rtcp.local_addr() {
-            let _ = self.rtcp.send_to(b"end", own);
+        for socket in std::iter::once(&self.rtcp).chain(self.groups.iter().map(|(_, heard)| heard))
+        {
+            if let Ok(own) = socket.local_addr() {
+                let _ = socket.send_to(b"end", own);
+            }
         }
     }
 
@@ -123,13 +176,17 @@ impl Udp {
     }
 }
 
-/// Counts the receiver reports in an RTCP compound packet, and the loss they tell of.
-pub fn count_reports(bytes: &[u8], counters: &Counters) {
+/// Counts the receiver reports in an RTCP compound packet, and the loss they tell of; whether there
+/// were any.
+pub fn count_reports(bytes: &[u8], counters: &Counters) -> bool {
+    let mut any = false;
     for packet in parse_compound(bytes, &mut Oddities::new()) {
         if let RtcpPacket::ReceiverReport { reports, .. } = packet {
+            any = true;
             add(&counters.receiver_reports);
             let lost = reports.iter().map(|report| report.lost.unsigned_abs().into()).max();
             counters.reported_lost.fetch_max(lost.unwrap_or(0), Ordering::Relaxed);
         }
     }
+    any
 }

@@ -2,7 +2,8 @@
 
 use super::faults::Switches;
 use super::feed::Feed;
-use super::options::{Auth, Options};
+use super::groups::Groups;
+use super::options::{Auth, Options, Path};
 use super::outlet::Outlet;
 use super::random::Random;
 use super::session::Sessions;
@@ -34,14 +35,25 @@ impl World {
         let fresh = || unix_now().as_nanos() as u64 ^ (u64::from(std::process::id()) << 32);
         let random = Arc::new(Random::new(options.seed.unwrap_or_else(fresh)));
         let (counters, switches) = (Arc::new(Counters::default()), Arc::new(Switches::default()));
-        let feed = |path| {
-            let (switches, counters) = (Arc::clone(&switches), Arc::clone(&counters));
-            Arc::new(Feed::new(path, switches, counters, Arc::clone(&random)))
+        let seed = random.next();
+        let mut udp = match options.allow_udp || options.multicast.is_some() {
+            true => Some(Udp::bind(options.listen.ip(), seed)?),
+            false => None,
         };
-        let udp =
-            options.allow_udp.then(|| Udp::bind(options.listen.ip(), random.next())).transpose()?;
+        if let (Some(udp), Some(multicast)) = (&mut udp, options.multicast) {
+            udp.add_groups(multicast, options.paths.iter().map(Path::track_count).sum())?;
+        }
+        let mut groups = udp.iter().flat_map(Udp::groups).collect::<Vec<_>>().into_iter();
+        let mut feed = |path: Path| {
+            let (switches, counters) = (Arc::clone(&switches), Arc::clone(&counters));
+            let groups = groups.by_ref().take(path.track_count()).collect();
+            let groups = Groups { multicast: options.multicast, of_tracks: groups };
+            Arc::new(Feed::new(path, groups, switches, counters, Arc::clone(&random)))
+        };
+        let paths = std::mem::take(&mut options.paths);
+        let feeds = paths.into_iter().map(&mut feed).collect();
         Ok(Self {
-            feeds: std::mem::take(&mut options.paths).into_iter().map(feed).collect(),
+            feeds,
             sessions: Arc::new(Sessions::new(Arc::clone(&counters), Arc::clone(&switches))),
             verifier: verifier(&options, &random),
             udp: udp.map(Arc::new),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use super::sim::random::Random;
@@ -25,9 +26,12 @@ pub(super) struct Unit {
     pub(super) holds: bool,
     /// `None` while it boots.
     pub(super) camera: Mutex<Option<Camera>>,
-    options: Options,
+    /// Also where it listens.
+    options: Mutex<Options>,
     /// When the camera itself last left out pictures.
     mute_at: Mutex<Option<Instant>>,
+    /// How often it had done so of its own accord, when that was last looked at.
+    catch_ups: AtomicU64,
 }
 
 /// So long after it some viewers may still be shown what the camera left incomplete.
@@ -63,26 +67,32 @@ pub(super) fn all(seed: u64) -> io::Result<Vec<Unit>> {
             kind,
             holds,
             camera: Mutex::new(Some(camera)),
-            options,
+            options: Mutex::new(options),
             mute_at: Mutex::default(),
+            catch_ups: AtomicU64::new(0),
         })
     });
     units.collect()
 }
 
 impl Unit {
-    /// Its section of the relay's configuration.
-    pub(super) fn section(&self) -> String {
-        let camera = lock(&self.camera);
-        let url = camera.as_ref().map(|camera| camera.url_with_login("main"));
+    /// Its section of the relay's configuration, if the camera runs just now.
+    pub(super) fn section(&self) -> Option<String> {
+        let url = lock(&self.camera).as_ref()?.url_with_login("main");
         let offline = if self.holds { "hold" } else { "disconnect" };
-        let url = url.unwrap_or_default();
-        format!("[stream]\nname={}\nrtsp_url={url}\non_offline={offline}\n", self.name)
+        let name = &self.name;
+        Some(format!(
+            "[stream]\nname={name}\nrtsp_url={url}\non_offline={offline}\nmulticast=yes\n"
+        ))
     }
 
     /// Whether the camera has left out pictures lately, so that those after them may refer to what
     /// nobody has.
     pub(super) fn is_mute(&self) -> bool {
+        let catch_ups = lock(&self.camera).as_ref().map_or(0, |c| c.stats().catch_ups);
+        if self.catch_ups.swap(catch_ups, SeqCst) < catch_ups {
+            *lock(&self.mute_at) = Some(Instant::now());
+        }
         lock(&self.mute_at).is_some_and(|at| at.elapsed() < AFTERMATH)
     }
 
@@ -95,9 +105,26 @@ impl Unit {
 
     /// It comes back with other pictures, other parameter sets and other UDP ports.
     fn reboot(&self, random: &Random) {
+        let options = lock(&self.options).clone();
+        self.boot(options, random);
+    }
+
+    /// It comes back at another address; whoever pulls it must be told.
+    fn move_away(&self, random: &Random) {
+        let mut options = lock(&self.options).clone();
+        options.listen.set_port(0);
+        self.boot(options, random);
+        if let Some(camera) = &*lock(&self.camera) {
+            lock(&self.options).listen = camera.address();
+        }
+    }
+
+    fn boot(&self, mut options: Options, random: &Random) {
+        // What this one has left out is remembered beyond its end.
+        let _mute = self.is_mute();
         let mut camera = lock(&self.camera);
+        self.catch_ups.store(0, SeqCst);
         drop(camera.take());
-        let mut options = self.options.clone();
         options.seed = Some(random.next());
         if random.below(2) == 0 {
             options.paths[0].clip = Clip::sub();
@@ -119,7 +146,7 @@ pub(super) fn befall(world: &World) {
         pause(world, 200 + random.below(1500));
         let unit = &world.units[random.below(world.units.len() as u64) as usize];
         let time = 300 + random.below(4000);
-        let name = match random.below(8) {
+        let name = match random.below(9) {
             0 => once(unit, Fault::Die, "die"),
             1 => once(unit, Fault::CloseAll, "close"),
             2 => once(unit, Fault::ByeAndClose, "bye"),
@@ -130,6 +157,11 @@ pub(super) fn befall(world: &World) {
                 unit.fault(Fault::Die);
                 pause(world, time);
                 once(unit, Fault::Refuse(false), "refuse")
+            }
+            6 => {
+                unit.move_away(&random);
+                world.reload();
+                "move"
             }
             _ => {
                 unit.reboot(&random);

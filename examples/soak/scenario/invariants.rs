@@ -9,6 +9,8 @@ use rustix::process::Signal;
 use super::rtsp_client::RtspClient;
 use super::world::{World, lock};
 
+/// `main`, and who accepts RTSP and HTTP.
+const AT_REST: usize = 3;
 /// The process never takes more.
 const MEMORY_KIB: u64 = 128 * 1024;
 /// A camera that is left sees for a moment the old session beside the new one.
@@ -23,7 +25,7 @@ pub(super) fn at_rest(world: &World) -> io::Result<(usize, usize)> {
     viewer.read_frame(Duration::from_secs(10))?;
     drop(viewer);
     let process = world.process();
-    match world.wait(|| process.threads() == 2) {
+    match world.wait(|| process.threads() == AT_REST) {
         true => Ok((process.threads(), process.fds())),
         false => Err(io::Error::other("the relay does not come to rest after its first viewer")),
     }
@@ -80,7 +82,7 @@ fn calm(world: &World, begun: Instant, start: (usize, usize)) {
         world.wrong(format!("threads and descriptors {:?}, not {start:?}: {names:?}", now()));
     }
     lock(&world.figures).push((begun.elapsed(), process.rss_kib()));
-    process.signal(Signal::HUP);
+    world.reload();
     process.signal(Signal::USR1);
     world.count("calms");
     world.calm.store(false, SeqCst);

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use super::cameras::Unit;
 use super::process::Process;
 use super::report::Report;
@@ -17,12 +19,18 @@ use super::{Plan, cameras};
 
 /// More than this is not told: one thing wrong makes for many.
 const MOST_WRONGS: usize = 50;
+const CONFIG: &str = "relay.conf";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct World {
     pub(super) units: Vec<Unit>,
     pub(super) seed: u64,
     port: u16,
+    http_port: u16,
+    /// What the relay's configuration says before its streams.
+    settings: String,
+    /// The last that was written of each stream: a camera that boots keeps it.
+    sections: Mutex<Vec<String>>,
     relay: Mutex<Child>,
     pid: u32,
     folder: PathBuf,
@@ -42,21 +50,25 @@ impl World {
         let units = cameras::all(plan.seed)?;
         let folder = std::env::temp_dir().join(format!("rtsp-relay-soak-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut config = format!(
-            "listen_address=127.0.0.1\nlisten_port={port}\nmax_clients=64\nmax_camera_connections=32\n\
+        let free = || Ok::<_, io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+        let (port, http_port) = (free()?, free()?);
+        // Groups that nobody else on this machine uses.
+        let (group, group_port) = (std::process::id() % 256, free()? & !1);
+        let settings = format!(
+            "listen_address=127.0.0.1\nlisten_port={port}\nhttp_port={http_port}\nmax_clients=64\nmax_camera_connections=32\n\
+             multicast_range=239.255.{group}.0/24\nmulticast_port={group_port}\nmulticast_interface=127.0.0.1\n\
              source_idle_timeout_s=1\nsource_timeout_s=2\nsource_start_timeout_s=5\n\
              retry_initial_ms=100\nretry_max_ms=1000\nwrite_timeout_s=5\nclient_timeout_s=10\n"
         );
-        for unit in &units {
-            config += &unit.section();
-        }
-        let file = folder.join("relay.conf");
-        fs::write(&file, config)?;
+        let sections: Vec<String> = units.iter().filter_map(Unit::section).collect();
+        let file = folder.join(CONFIG);
+        fs::write(&file, format!("{settings}{}", sections.concat()))?;
         let log = fs::File::create(folder.join("relay.log"))?;
         let relay = Command::new(&plan.relay)
             .arg("--config")
             .arg(&file)
+            // As its unit has it.
+            .env("MALLOC_ARENA_MAX", "1")
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()?;
@@ -64,6 +76,9 @@ impl World {
             units,
             seed: plan.seed,
             port,
+            http_port,
+            settings,
+            sections: Mutex::new(sections),
             pid: relay.id(),
             relay: Mutex::new(relay),
             folder,
@@ -85,8 +100,30 @@ impl World {
         format!("rtsp://127.0.0.1:{}/{stream}", self.port)
     }
 
+    /// Where HTTP is spoken.
+    pub(super) fn http(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.http_port)
+    }
+
     pub(super) fn process(&self) -> Process {
         Process(self.pid)
+    }
+
+    /// Tells the relay where the cameras are now.
+    pub(super) fn reload(&self) {
+        let mut sections = lock(&self.sections);
+        for (section, unit) in sections.iter_mut().zip(&self.units) {
+            if let Some(now) = unit.section() {
+                *section = now;
+            }
+        }
+        // As an editor does it, so that the relay never reads half a file.
+        let (new, file) = (self.folder.join("relay.conf.new"), self.folder.join(CONFIG));
+        let written = fs::write(&new, format!("{}{}", self.settings, sections.concat()));
+        if let Err(error) = written.and_then(|()| fs::rename(&new, &file)) {
+            self.wrong(format!("the soak itself cannot write {}: {error}", file.display()));
+        }
+        self.process().signal(Signal::HUP);
     }
 
     pub(super) fn relay_lives(&self) -> bool {

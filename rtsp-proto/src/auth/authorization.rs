@@ -16,6 +16,7 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Clients pad or do not.
 const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
@@ -86,9 +87,11 @@ fn broken(rule: &'static str) -> HeaderError {
 }
 
 fn basic(text: &str) -> Option<Authorization> {
-    let bytes = ANY_PADDING.decode(text).ok()?;
-    let pair = String::from_utf8(bytes)
-        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
+    let bytes = Zeroizing::new(ANY_PADDING.decode(text).ok()?);
+    let pair = match std::str::from_utf8(&bytes) {
+        Ok(text) => Zeroizing::new(text.to_owned()),
+        Err(_) => Zeroizing::new(bytes.iter().copied().map(char::from).collect::<String>()),
+    };
     let (username, password) = pair.split_once(':')?;
     Some(Authorization::Basic { username: username.to_owned(), password: Secret::new(password) })
 }
@@ -148,8 +151,8 @@ impl fmt::Display for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Basic { username, password } => {
-                let pair = format!("{username}:{}", password.expose());
-                write!(f, "Basic {}", STANDARD.encode(pair))
+                let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
+                write!(f, "Basic {}", *Zeroizing::new(STANDARD.encode(&*pair)))
             }
             Self::Digest(answer) => answer.fmt(f),
             Self::Unknown { scheme } => f.write_str(scheme),

@@ -10,6 +10,7 @@ use super::digest::{Inputs, ha1};
 use super::{Authorization, Challenge, DigestAnswer, DigestChallenge, challenges};
 use crate::{Headers, Method, Oddities, Secret};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Answers refused in a row after which the login counts as wrong.
 pub const MAX_REJECTIONS: u32 = 3;
@@ -164,7 +165,8 @@ impl ClientAuth {
                     uri: &uri,
                     body,
                 };
-                let key = ha1(username, &challenge.realm, password.expose(), algorithm);
+                let key =
+                    Zeroizing::new(ha1(username, &challenge.realm, password.expose(), algorithm));
                 let response = inputs.response(&key);
                 let with_cnonce = challenge.qop.is_some() || algorithm.is_session();
                 Authorization::Digest(DigestAnswer {

@@ -30,6 +30,7 @@ pub use challenge::{Challenge, DigestChallenge, Qop, challenges};
 pub use client::{AuthError, ClientAuth, Credentials, MAX_REJECTIONS};
 pub use digest::ha1;
 pub use nonce::NONCE_LIFETIME_S;
+pub(crate) use nonce::equal;
 pub use nonce_counts::NonceCounts;
 pub use server::{Scheme, Stored, Verdict, Verifier};
 pub use uri::uri_matches;

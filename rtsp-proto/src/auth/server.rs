@@ -14,6 +14,7 @@ use crate::headers::lexer::quote;
 use crate::{Headers, Method, Secret};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// What takes the place of an unknown user's password, so that he costs the same work.
 const DECOY: &str = "no password at all";
@@ -169,18 +170,20 @@ impl Verifier {
     }
 
     fn basic_is_right(&self, username: &str, given: &Secret, stored: Option<Stored>) -> bool {
+        let own = |text: &str| Zeroizing::new(text.to_owned());
+        // Each is computed whoever it is: the time tells nothing of what is known of a user.
+        let [md5, sha256] = [Algorithm::Md5, Algorithm::Sha256]
+            .map(|algorithm| Zeroizing::new(ha1(username, &self.realm, given.expose(), algorithm)));
         let (expected, actual) = match &stored {
             Some(Stored::Ha1 { algorithm, hex }) => {
-                let actual = ha1(username, &self.realm, given.expose(), *algorithm);
-                (hex.expose().to_ascii_lowercase(), actual)
+                let actual = if algorithm.base() == Algorithm::Md5 { md5 } else { sha256 };
+                (Zeroizing::new(hex.expose().to_ascii_lowercase()), actual)
             }
-            Some(Stored::Password(password)) => {
-                (password.expose().to_owned(), given.expose().to_owned())
-            }
-            None => (DECOY.to_owned(), given.expose().to_owned()),
+            Some(Stored::Password(password)) => (own(password.expose()), own(given.expose())),
+            None => (own(DECOY), own(given.expose())),
         };
         // Hashed, so that the comparison does not tell the length.
-        let right = equal(&Sha256::digest(expected), &Sha256::digest(actual));
+        let right = equal(&Sha256::digest(&*expected), &Sha256::digest(&*actual));
         right && stored.is_some() && self.schemes.contains(&Scheme::Basic)
     }
 
@@ -196,11 +199,12 @@ impl Verifier {
             Some(Stored::Password(password)) => password.expose(),
             _ => DECOY,
         };
-        let computed = ha1(&answer.username, &self.realm, password, algorithm);
+        let computed = Zeroizing::new(ha1(&answer.username, &self.realm, password, algorithm));
         let (known, key) = match &stored {
             Some(Stored::Password(_)) => (true, computed),
             Some(Stored::Ha1 { algorithm: own, hex }) => {
-                (own.base() == algorithm.base(), hex.expose().to_ascii_lowercase())
+                let key = Zeroizing::new(hex.expose().to_ascii_lowercase());
+                (own.base() == algorithm.base(), key)
             }
             None => (false, computed),
         };
@@ -403,6 +407,34 @@ mod tests {
                 let value = login(&verifier(&[used]), "ann", "sécret", NOW_S, PEER);
                 let verdict = judge(&verifier(&[offered]), &value, URI, user);
                 assert_eq!(verdict == denied("ann"), offered != used, "{offered:?} {used:?}");
+            }
+        }
+    }
+
+    /// What is measured is the shortest time of many: all that makes a run longer is not ours.
+    #[test]
+    fn the_time_does_not_tell_whether_there_is_such_a_user() {
+        let hash = |algorithm| {
+            let hex = ha1("ann", "the 'relay/", "sécret", algorithm);
+            Some(Stored::Ha1 { algorithm, hex: Secret::new(hex) })
+        };
+        let known = [user("ann"), hash(Algorithm::Md5), hash(Algorithm::Sha256)];
+        for scheme in ALL {
+            let verifier = verifier(&[scheme]);
+            let wrong = login(&verifier, "ann", "guess", NOW_S, PEER);
+            let mut shortest = [std::time::Duration::MAX; 4];
+            for _ in 0..3000 {
+                for (place, stored) in known.iter().chain([&None]).enumerate() {
+                    let begun = std::time::Instant::now();
+                    let verdict = judge(&verifier, &wrong, URI, |_| stored.clone());
+                    shortest[place] = shortest[place].min(begun.elapsed());
+                    assert_eq!(verdict, denied("ann"));
+                }
+            }
+            let [.., nobody] = shortest;
+            for time in shortest {
+                let ratio = time.as_secs_f64() / nobody.as_secs_f64();
+                assert!((0.8..1.25).contains(&ratio), "{scheme:?}: {shortest:?}");
             }
         }
     }

@@ -16,7 +16,7 @@ mod testdata;
 mod vui;
 
 pub use bits::CodecError;
-use nal::Piece;
+pub(crate) use nal::Piece;
 pub use parameter_sets::{MAX_SET_LEN, MAX_SETS, ParameterSets};
 
 /// A video codec, as far as it matters here.
@@ -47,6 +47,12 @@ pub struct Scan {
     /// The picture data is referred to by other pictures, as far as the header tells. In H.265
     /// with several temporal layers a picture of a lower layer may be referred to all the same.
     pub reference: bool,
+    /// A slice of an IDR picture begins here: nothing behind it refers to anything in front of it.
+    pub closed: bool,
+    /// The picture data is of a picture that is shown before the key frame in front of it and refers
+    /// to what was before that (H.265: RASL): a decoder that begins with the key frame cannot decode
+    /// it. H.264 does not tell.
+    pub leading: bool,
     /// There is a NAL unit that begins a new access unit if a slice came before: delimiter,
     /// parameter set, SEI.
     pub delimiter: bool,

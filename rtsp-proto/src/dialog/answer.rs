@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::exchange::Exchange;
 use super::step::Phase;
 use super::{Dialog, DialogError, connection, login};
-use crate::{Response, StatusCode, Version};
+use crate::{Response, StatusCode};
 
 impl Dialog {
     pub(super) fn answered(
@@ -33,6 +33,7 @@ impl Dialog {
         now: Instant,
     ) -> Result<(), DialogError> {
         let (step, status) = (exchange.step, response.status);
+        let ask_in_1_0 = step.is_handshake() && self.judge_version(response);
         if status == StatusCode::UNAUTHORIZED {
             return login::challenged(self, exchange, response, now);
         }
@@ -40,15 +41,8 @@ impl Dialog {
             self.auth.accepted();
             self.login_proven |= status.is_success();
         }
-        if self.version == Version::V2_0 && step.is_handshake() {
-            let unwilling =
-                matches!(status, StatusCode::BAD_REQUEST | StatusCode::VERSION_NOT_SUPPORTED);
-            if unwilling || response.version == Version::V1_0 {
-                self.version = Version::V1_0;
-            }
-            if unwilling {
-                return self.ask(step, 0, now);
-            }
+        if ask_in_1_0 {
+            return self.ask(step, 0, now);
         }
         if status.is_redirect() && step.is_handshake() {
             return connection::redirected(self, step, response);

@@ -9,7 +9,7 @@
 use super::exchange::Exchange;
 use super::setup::Series;
 use super::step::{Link, Phase, Step};
-use super::{Dialog, DialogError, Output, error, options};
+use super::{Dialog, DialogError, Output, Rtsp2, error, options};
 use crate::auth::ClientAuth;
 use crate::url::{Scheme, Url};
 use crate::{Response, StatusCode, Version};
@@ -98,6 +98,7 @@ pub(super) fn lost(dialog: &mut Dialog) -> Result<(), DialogError> {
         Phase::Asking { step: step @ (Step::Setup | Step::Play), logins: 0 }
             if dialog.session.open =>
         {
+            dialog.doubt_2_0();
             Err(DialogError::ended(format!(
                 "the camera closed the connection instead of answering {}",
                 step.name()
@@ -105,6 +106,10 @@ pub(super) fn lost(dialog: &mut Dialog) -> Result<(), DialogError> {
         }
         Phase::Asking { step, logins } => {
             let stuck = dialog.patience.broke_off == Some((step, logins));
+            // After a challenge that was answered in 2.0, the version is not the reason.
+            if stuck || !dialog.patience.answered || logins == 0 {
+                dialog.doubt_2_0();
+            }
             if stuck || !dialog.patience.answered {
                 return Err(DialogError::ended(format!(
                     "the camera closed the connection instead of answering {}",
@@ -119,8 +124,6 @@ pub(super) fn lost(dialog: &mut Dialog) -> Result<(), DialogError> {
 
 fn redial(dialog: &mut Dialog) -> Result<(), DialogError> {
     hang_up(dialog, Link::Down);
-    // It may be the version that the camera did not bear.
-    dialog.version = Version::V1_0;
     if let Phase::Asking { step, .. } = &mut dialog.phase {
         *step = match *step {
             Step::Release => Step::Describe,
@@ -185,6 +188,7 @@ fn adopt(dialog: &mut Dialog, target: &Url) {
     dialog.digest_with_base = false;
     dialog.url = target.without_login();
     dialog.version = Version::V1_0;
+    dialog.rtsp2 = Rtsp2::Untried;
     dialog.methods.clear();
     dialog.keepalive = super::keepalive::Keepalive::default();
     dialog.presentation = None;

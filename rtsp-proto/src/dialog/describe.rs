@@ -49,8 +49,7 @@ pub(super) fn options_answered(
         dialog.keepalive.refuse(Method::Options);
     }
     if dialog.options.version == Version::V2_0 && shows_2_0(response) {
-        dialog.version = Version::V2_0;
-        dialog.tried_2_0 = true;
+        dialog.begin_2_0();
     }
     dialog.ask(Step::Describe, 0, now)
 }

@@ -20,6 +20,7 @@
 //! | `connection` | redirects, and cameras that close the connection |
 //! | `incoming` | the camera's own requests |
 //! | `session`, `transport` | what the headers of an answer mean |
+//! | `version` | cameras that do not bear RTSP 2.0 |
 //!
 //! [RFC 2326 section 10]: https://www.rfc-editor.org/rfc/rfc2326#section-10
 //! [RFC 7826 section 13]: https://www.rfc-editor.org/rfc/rfc7826#section-13
@@ -43,6 +44,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod version;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -51,6 +53,7 @@ pub use connection::{MAX_RECONNECTS, MAX_REDIRECTS};
 pub use error::DialogError;
 pub use options::{DialogOptions, REQUEST_TIMEOUT};
 pub use output::{Output, TrackRequest, TrackSetup};
+pub use version::Rtsp2;
 
 use crate::auth::ClientAuth;
 use crate::{Method, Oddities, Request, Response, Url, Version};
@@ -69,8 +72,7 @@ pub struct Dialog {
     /// The stream's URL: the configured one, or the last redirect's.
     url: Url,
     version: Version,
-    /// A request was sent in RTSP 2.0.
-    tried_2_0: bool,
+    rtsp2: Rtsp2,
     phase: Phase,
     link: Link,
     patience: connection::Patience,
@@ -114,7 +116,7 @@ impl Dialog {
         Self {
             url: options.url.without_login(),
             version: Version::V1_0,
-            tried_2_0: false,
+            rtsp2: Rtsp2::default(),
             phase: Phase::Asking { step: Step::Options, logins: 0 },
             link: Link::Down,
             patience: connection::Patience::default(),
@@ -348,9 +350,9 @@ impl Dialog {
         self.version
     }
 
-    /// Whether RTSP 2.0 was tried with this camera; [`Dialog::version`] says whether it is in use.
-    pub fn tried_2_0(&self) -> bool {
-        self.tried_2_0
+    /// What was seen of the camera's RTSP 2.0.
+    pub fn rtsp2(&self) -> Rtsp2 {
+        self.rtsp2
     }
 
     /// What the camera did against the standards so far.

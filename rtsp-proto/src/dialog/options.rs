@@ -19,8 +19,8 @@ pub struct DialogOptions {
     /// The User-Agent of every request: some cameras answer 401 without one.
     pub user_agent: String,
     /// The newest version to speak. With [`Version::V2_0`] a camera whose answer to OPTIONS shows
-    /// that it speaks 2.0 is asked in it from then on, and in 1.0 again if it then answers 505 or
-    /// 400, or closes the connection.
+    /// that it speaks 2.0 is asked in it from then on, and in 1.0 again if it then answers 505,
+    /// 400, 501 or 551, or closes the connection.
     pub version: Version,
     /// How long an answer to OPTIONS, DESCRIBE, SETUP or PLAY may take.
     pub request_timeout: Duration,

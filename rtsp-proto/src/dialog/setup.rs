@@ -126,7 +126,7 @@ pub(super) fn setup(dialog: &Dialog) -> Option<Request> {
 fn offer(transport: &TransportSpec, version: Version) -> String {
     let own = transport.encode(version);
     match (version, transport.lower) {
-        (Version::V2_0, Lower::Udp) => format!("{transport},{own}"),
+        (Version::V2_0, Lower::Udp) if !transport.is_multicast() => format!("{transport},{own}"),
         _ => own,
     }
 }

@@ -3,9 +3,12 @@
 //! RFC 2326 section 12.39 wants the agreed transport in the answer. Cameras leave out what they
 //! agree to, name other channels than asked for, one number of a pair, the same pair for two
 //! tracks, `RTP/AVP` for TCP (Escam Q6), or the other transport altogether. Their answer counts as
-//! far as it makes sense, and what was asked fills the gaps.
+//! far as it makes sense, and what was asked fills the gaps. Where UDP was asked for, a multicast
+//! group makes sense too: it is joined, which asks nothing of the camera.
 
-use crate::headers::{Lower, TransportSpec};
+use std::net::IpAddr;
+
+use crate::headers::{Delivery, Lower, TransportSpec};
 use crate::{Headers, Oddities, Oddity};
 
 /// The answer is of a transport that was not asked for and cannot be used.
@@ -40,11 +43,15 @@ pub(super) fn agree(
             oddities.note(Oddity::OddTransport);
             Ok(TransportSpec { lower: Lower::Tcp, interleaved: asked.interleaved, ..said })
         }
-        (None, Lower::Udp)
-            if said.lower == Lower::Tcp || said.is_multicast() && !asked.is_multicast() =>
-        {
-            Err(Mismatch)
+        (None, Lower::Udp) if said.lower == Lower::Tcp => Err(Mismatch),
+        (None, Lower::Udp) if said.is_multicast() || asked.is_multicast() && names_group(&said) => {
+            if !asked.is_multicast() {
+                oddities.note(Oddity::OddTransport);
+            }
+            Ok(TransportSpec { delivery: Some(Delivery::Multicast), ..said })
         }
+        // The ports that it would send to were not told.
+        (None, Lower::Udp) if asked.is_multicast() => Err(Mismatch),
         (None, Lower::Udp) => {
             if said.client_ports() != asked.client_ports() {
                 oddities.note(Oddity::OddTransport);
@@ -57,6 +64,12 @@ pub(super) fn agree(
 /// An answer without channels names ports, or a group, only if it means UDP.
 fn says_udp(said: &TransportSpec) -> bool {
     said.lower == Lower::Udp && (said.server_ports().is_some() || said.is_multicast())
+}
+
+/// RFC 2326 means multicast when nothing is said; a destination tells whether the camera does.
+fn names_group(said: &TransportSpec) -> bool {
+    let is_group = |host: &str| host.parse().is_ok_and(|ip: IpAddr| ip.is_multicast());
+    said.delivery.is_none() && said.destination_hosts().all(is_group)
 }
 
 fn forget_zero_ports(said: &mut TransportSpec) {
@@ -94,10 +107,12 @@ mod tests {
 
     const TCP: &str = "tcp";
     const UDP: &str = "udp";
+    const GROUP: &str = "group";
 
     fn agreed(asked: &str, answer: &str) -> (Result<TransportSpec, Mismatch>, Oddities) {
         let asked = match asked {
             TCP => TransportSpec::interleaved(2),
+            GROUP => TransportSpec::multicast(),
             _ => TransportSpec::udp(6000),
         };
         let mut headers = Headers::new();
@@ -159,9 +174,41 @@ mod tests {
             (TCP, "RTP/AVP;unicast;client_port=1-2;server_port=9000-9001"),
             (TCP, "RTP/AVP;multicast;destination=239.0.0.1;port=5000-5001"),
             (UDP, "RTP/AVP/TCP;unicast"),
-            (UDP, "RTP/AVP;multicast;destination=239.0.0.1;port=5000-5001"),
+            (GROUP, "RTP/AVP/TCP;unicast"),
+            (GROUP, "RTP/AVP;unicast;client_port=1-2;server_port=9000-9001"),
+            (GROUP, "RTP/AVP;destination=192.0.2.1;client_port=1-2"),
         ] {
             assert_eq!(agreed(asked, answer).0, Err(Mismatch), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_taken_in_either_form_whether_asked_for_or_not() {
+        let long = "RTP/AVP;multicast;destination=239.0.0.1;port=5000-5001;ttl=16";
+        let short = "RTP/AVP;multicast;ttl=16;dest_addr=\"239.0.0.1:5000\"/\"239.0.0.1:5001\"";
+        let client = "RTP/AVP/UDP;multicast;destination=239.0.0.1;client_port=5000-5001;ttl=16";
+        let default = "RTP/AVP;destination=239.0.0.1;port=5000-5001;ttl=16";
+        for (asked, answer) in [
+            (UDP, long),
+            (UDP, short),
+            (GROUP, long),
+            (GROUP, short),
+            (GROUP, client),
+            (GROUP, default),
+        ] {
+            let (spec, oddities) = agreed(asked, answer);
+            let spec = spec.unwrap();
+            assert_eq!((spec.lower, spec.is_multicast()), (Lower::Udp, true), "{answer}");
+            assert_eq!(spec.destination_host(), Some("239.0.0.1"), "{answer}");
+            assert_eq!((spec.group_ports(), spec.ttl), (Some((5000, Some(5001))), Some(16)));
+            let odd = oddities.count(Oddity::OddTransport);
+            assert_eq!(odd, u64::from(asked == UDP), "{answer}");
+        }
+        // The rest is in the presentation.
+        for answer in ["", "RTP/AVP;multicast", "RTP/AVP"] {
+            let spec = agreed(GROUP, answer).0.unwrap();
+            assert!(spec.is_multicast(), "{answer}");
+            assert_eq!((spec.destination_host(), spec.group_ports()), (None, None), "{answer}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::script::take;
 use crate::auth::Credentials;
 use crate::decoder::{Decoder, Event, Peer};
 use crate::dialog::{Dialog, DialogError, DialogOptions, Output, TrackRequest};
@@ -285,12 +286,6 @@ impl<'a> Camera<'a> {
         assert!(self.torn_down, "a dialog ends");
         assert_eq!(self.dialog.deadline(), None, "nothing is due after the end");
     }
-}
-
-pub(super) fn take(script: &mut &[u8]) -> u8 {
-    let Some((&first, rest)) = script.split_first() else { return 0 };
-    *script = rest;
-    first
 }
 
 fn request(script: &mut &[u8]) -> Request {

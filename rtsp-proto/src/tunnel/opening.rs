@@ -95,6 +95,10 @@ impl Opening {
     ///
     /// When it opens no tunnel, whatever comes.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, OpeningError> {
+        // Lines that are empty may stand in front, says the parser, but not where RTSP may come, too.
+        if FirstBytes::of(bytes) == FirstBytes::Other {
+            return Err(OpeningError::NoHttp);
+        }
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let head = &bytes[..bytes.len().min(MAX_HEAD)];

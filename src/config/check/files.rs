@@ -7,8 +7,9 @@ use rtsp_proto::Secret;
 use crate::config::document::trim;
 use crate::config::place::{Findings, Place, quoted_path};
 use crate::config::rules::check_password;
-use crate::config::source::{Surroundings, describe, read_bounded};
+use crate::config::source::{Surroundings, read_bounded};
 use crate::config::tls_files::MAX_PEM_FILE_BYTES;
+use crate::system_error::words;
 
 /// Room for the longest password and the end of its line.
 const MAX_PASSWORD_FILE_BYTES: u64 = 4096;
@@ -51,7 +52,7 @@ impl Files {
             Ok(_) => {}
             Err(error) => {
                 let message =
-                    format!("{key} {} cannot be read: {}", quoted_path(&path), describe(&error));
+                    format!("{key} {} cannot be read: {}", quoted_path(&path), words(&error));
                 findings.error(place, message);
                 return None;
             }
@@ -94,9 +95,9 @@ impl Files {
 /// The password of a file without the end of its line, and whether everybody may read it.
 pub(in crate::config) fn read_password(path: &Path) -> Result<(Secret, bool), String> {
     let (bytes, readable_by_others) = read_bounded(path, MAX_PASSWORD_FILE_BYTES)
-        .map_err(|error| format!("cannot be read: {}", describe(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+        .map_err(|error| format!("cannot be read: {}", words(&error)))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     check_password(line)?;
     if trim(line).is_empty() {

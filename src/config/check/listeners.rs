@@ -96,8 +96,9 @@ fn tls(global: &Placed<GlobalDraft>, files: &Files, findings: &mut Findings) -> 
     let wants_port = draft.rtsps_port != 0 && global.is_sound("rtsps_port");
     match (certificate, key) {
         (Some(certificate), Some(key)) => {
-            if draft.rtsps_port == 0 && global.is_sound("rtsps_port") {
-                let message = "tls_certificate has no effect without rtsps_port";
+            let is_off = |key, port| port == 0 && global.is_sound(key);
+            if is_off("rtsps_port", draft.rtsps_port) && is_off("http_port", draft.http_port) {
+                let message = "tls_certificate has no effect without rtsps_port or http_port";
                 findings.warn(global.at("tls_certificate"), message);
             }
             let tls = TlsFiles { certificate: certificate?, key: key? };

@@ -33,7 +33,7 @@ pub(super) fn check(
     let draft = &global.draft;
     check_retry(global, &draft.shared, findings);
     let listeners = listeners::check(global, streams, files, findings);
-    let streams = streams::check(streams, files, findings);
+    let streams = streams::check(streams, &listeners.multicast.range, files, findings);
     let users = users::check(global, users, &streams, findings);
     let admin = login(global, "admin", &draft.admin_username, &draft.admin_password, findings);
     warn_of_limits(global, files, streams.values(), findings);

@@ -1,6 +1,7 @@
 //! One stream, and all of them together.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use rtsp_proto::auth::Credentials;
@@ -9,24 +10,28 @@ use rtsp_proto::{Secret, Url};
 
 use super::{Files, check_retry, fallback, limit, seconds};
 use crate::config::draft::StreamDraft;
-use crate::config::model::{CameraTls, Retry, Stream, TransportPolicy};
+use crate::config::model::{CameraTls, Cidr, Retry, Stream, TransportPolicy};
 use crate::config::place::{Findings, quoted};
 use crate::config::read::Placed;
 
 pub(super) fn check(
     drafts: &[Placed<StreamDraft>],
+    groups: &Cidr,
     files: &Files,
     findings: &mut Findings,
 ) -> BTreeMap<String, Stream> {
     let mut by_name: BTreeMap<&str, &Placed<StreamDraft>> = BTreeMap::new();
     let mut complete = true;
     let mut streams = BTreeMap::new();
+    let mut groups = (0..).map(|place| groups.nth_v4(place));
     for draft in drafts {
         check_retry(draft, &draft.draft.shared, findings);
         if draft.draft.name.is_none() && draft.is_sound("name") {
             findings.error(draft.at("name"), "a stream needs a name");
         }
-        let stream = stream(draft, files, findings);
+        // Whatever else is wrong with a stream, or right: the others keep their groups.
+        let group = draft.draft.multicast.then(|| groups.next()).flatten().flatten();
+        let stream = stream(draft, group, files, findings);
         let Some(name) = draft.draft.name.as_deref() else {
             complete = false;
             continue;
@@ -46,7 +51,12 @@ pub(super) fn check(
 }
 
 /// The stream, unless it has no name or no URL.
-fn stream(placed: &Placed<StreamDraft>, files: &Files, findings: &mut Findings) -> Option<Stream> {
+fn stream(
+    placed: &Placed<StreamDraft>,
+    group: Option<Ipv4Addr>,
+    files: &Files,
+    findings: &mut Findings,
+) -> Option<Stream> {
     let draft = &placed.draft;
     let credentials = credentials(placed, files, findings);
     if draft.rtsp_url.is_none() && placed.is_sound("rtsp_url") {
@@ -58,9 +68,15 @@ fn stream(placed: &Placed<StreamDraft>, files: &Files, findings: &mut Findings) 
     }
     let url = draft.rtsp_url.as_ref()?;
     let camera_tls = camera_tls(placed, url, findings);
-    if url.scheme() == Scheme::Rtsps && draft.shared.transport == TransportPolicy::Udp {
-        let message =
-            "transport=udp has the media of an rtsps:// camera cross the network readable";
+    let readable = match draft.shared.transport {
+        TransportPolicy::Auto | TransportPolicy::Tcp => None,
+        TransportPolicy::Udp => Some("udp"),
+        TransportPolicy::Multicast => Some("multicast"),
+    };
+    if let Some(word) = readable.filter(|_| url.scheme() == Scheme::Rtsps) {
+        let message = format!(
+            "transport={word} has the media of an rtsps:// camera cross the network readable"
+        );
         findings.warn(placed.at("transport"), message);
     }
     let shared = &draft.shared;
@@ -88,7 +104,7 @@ fn stream(placed: &Placed<StreamDraft>, files: &Files, findings: &mut Findings) 
         max_egress_kbps: limit(shared.max_egress_kbps),
         max_clients: limit(shared.max_clients_per_stream),
         fallback: draft.fallback.clone(),
-        multicast: draft.multicast,
+        multicast: group,
         media: draft.media,
         camera_tls,
         allow: draft.allow.clone(),

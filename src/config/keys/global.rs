@@ -76,7 +76,7 @@ pub(in crate::config) static GLOBAL: &[Key<GlobalDraft>] = &[
         unit: "",
         example: "/etc/ssl/certs/relay.pem",
         meaning: "The relay's certificate with those that lead to a known authority behind it, \
-                  as PEM.",
+                  as PEM: for rtsps_port, and for http_port, which speaks TLS as well then.",
     },
     Key {
         name: "tls_key",
@@ -106,7 +106,7 @@ pub(in crate::config) static GLOBAL: &[Key<GlobalDraft>] = &[
         unit: "",
         example: "239.192.7.0/28",
         meaning: "The multicast groups that are handed out, one to each stream with \
-                  multicast=yes.",
+                  multicast=yes, in the order in which the streams are written.",
     },
     Key {
         name: "multicast_port",
@@ -115,7 +115,8 @@ pub(in crate::config) static GLOBAL: &[Key<GlobalDraft>] = &[
         default: "5004",
         unit: "",
         example: "6000",
-        meaning: "The UDP port of RTP within a group; RTCP takes the next one.",
+        meaning: "The UDP port of RTP within a group; RTCP takes the next one. A second track \
+                  takes the two ports behind these, and so on.",
     },
     Key {
         name: "multicast_ttl",
@@ -153,7 +154,8 @@ pub(in crate::config) static GLOBAL: &[Key<GlobalDraft>] = &[
         default: "0",
         unit: "",
         example: "8080",
-        meaning: "The TCP port of HTTP.",
+        meaning: "The TCP port of HTTP. With tls_certificate and tls_key it takes both, \
+                  http://HOST:PORT/ and https://HOST:PORT/.",
     },
     Key {
         name: "max_clients",

@@ -13,6 +13,7 @@ const TRANSPORTS: Words<TransportPolicy> = Words(&[
     ("auto", TransportPolicy::Auto),
     ("tcp", TransportPolicy::Tcp),
     ("udp", TransportPolicy::Udp),
+    ("multicast", TransportPolicy::Multicast),
 ]);
 
 const ON_OFFLINE: Words<OnOffline> =
@@ -32,8 +33,9 @@ pub(in crate::config) static SHARED: &[Key<SharedDraft>] = &[
         default: "auto",
         unit: "",
         example: "udp",
-        meaning: "How the camera is asked to send. auto asks for TCP, and for UDP where the \
-                  camera refuses that.",
+        meaning: "How the camera is asked to send. auto asks for TCP, for UDP where the camera \
+                  refuses that, and last for multicast. multicast takes the group that the \
+                  camera announces, on the interface that leads to the camera.",
     },
     Key {
         name: "source_start_timeout_s",

@@ -102,7 +102,8 @@ pub(in crate::config) static STREAM: &[Key<StreamDraft>] = &[
         default: "no",
         unit: "",
         example: "yes",
-        meaning: "Whether viewers may ask for multicast.",
+        meaning: "Whether viewers may ask for multicast: it is sent once to the stream's group, \
+                  however many watch, and only while somebody does.",
     },
     Key {
         name: "media",

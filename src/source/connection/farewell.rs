@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, State};
+use super::Connection;
 use crate::net::Interest;
-use crate::source::memory::Parting;
+use crate::source::ingest::State;
 
 /// So long is the camera's answer to TEARDOWN waited for when the stream has failed: viewers are
 /// told of the failure only afterwards.
@@ -16,26 +16,15 @@ impl Connection<'_> {
     /// connection that is closed with bytes unread is reset, and the camera may never see the
     /// request.
     pub(super) fn leave_in_haste(&mut self) {
-        self.state = State::Leaving;
-        self.dialog.teardown(Instant::now());
+        self.ingest.leave(Instant::now());
         let deadline = Instant::now() + HASTE;
-        while self.outputs().is_ok() && self.state != State::Left {
+        while self.errands().is_ok() && self.ingest.state() != State::Left {
             if Instant::now() >= deadline
                 || self.stream.wait(Interest::Read, self.waker, Some(deadline)).is_err()
                 || self.receive().is_err()
             {
                 return;
             }
-        }
-    }
-
-    /// Notes how the session ended, if there was one.
-    pub(super) fn part(&self) {
-        if self.dialog.was_granted() {
-            self.slot.parted(match self.dialog.is_dismissed() {
-                true => Parting::Farewell,
-                false => Parting::Loss,
-            });
         }
     }
 }

@@ -1,186 +1,228 @@
-// The page asks the API every two seconds while it is seen, and draws what it is told.
-"use strict";
+// The page: all streams as a wall of live pictures, or one of them large. Which one says the hash.
 
-const INTERVAL_MS = 2000;
-const SAMPLES = 120;
-const STATES = {
-  idle: "Nobody watches, so the camera is not called",
-  connecting: "The camera is being called",
-  live: "Live",
-  offline: "The camera is offline",
-  disabled: "Disabled in the configuration",
-};
+import { Watch, ask, pathOf } from "./api.js";
+import { showDetails, showSound } from "./details.js";
+import { neighbour, onKeys } from "./keys.js";
+import { manage } from "./manage.js";
+import { Tile } from "./tile.js";
+import * as words from "./words.js";
 
-const SHOWING = { held: "the last picture", fallback: "the fallback stream" };
+/** The events of the API that mean that something has changed. */
+const EVENTS = ["state", "join", "leave", "reload"];
+/** Of a tile on the wall: the least width, the least when not all fit, the height below the picture. */
+const [NARROW, WIDE, CAPTION] = [200, 290, 34];
+/** cam2 stands before cam10. */
+const ORDER = new Intl.Collator("en", { numeric: true });
+const GAP = 12;
 
-const find = (selector, within = document) => within.querySelector(selector);
-/** Of each stream: its card, and what it has been. */
-const known = new Map();
-let timer;
+const find = (selector) => document.querySelector(selector);
+const wall = find("#wall");
+/** The tiles by their stream's name, in their order. */
+const tiles = new Map();
+let latest = null;
 
-function since(date) {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(date)) / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
-  return `${Math.floor(seconds / 86400)} d ${Math.floor(seconds / 3600) % 24} h`;
-}
+/** The tiles in their order. */
+const all = () => [...tiles.values()];
+const large = () => tiles.get(decodeURIComponent(location.hash.slice(1))) ?? null;
+const focused = () => document.activeElement?.closest("article")?.tile ?? null;
 
-function rate(kbps) {
-  if (kbps === null) return "–";
-  return kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${Math.round(kbps)} kbit/s`;
-}
-
-const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;
-
-async function ask(path, method = "GET") {
-  const response = await fetch(path, { method, cache: "no-store" });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error ?? `the relay answered ${response.status}`);
-  return answer;
-}
-
-function cardOf(stream) {
-  let entry = known.get(stream.name);
-  if (!entry) {
-    const card = find("#stream").content.firstElementChild.cloneNode(true);
-    const url = `rtsp://${location.hostname}:${stream.port}/${stream.name}`;
-    find(".name", card).textContent = stream.name;
-    find(".camera", card).textContent = stream.camera_id ?? "";
-    find(".url code", card).textContent = url;
-    find(".copy", card).addEventListener("click", (event) => copy(url, event.currentTarget));
-    entry = { card, rates: [], last: null };
-    known.set(stream.name, entry);
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    target.inView = isIntersecting;
+    target.tile.seen(isIntersecting && !document.hidden);
   }
-  return entry;
+});
+document.addEventListener("visibilitychange", () => {
+  for (const tile of all()) tile.seen(Boolean(tile.element.inView) && !document.hidden);
+});
+
+let announcing;
+/** Says a change of a stream's state to those who do not see it. */
+function announce(tile) {
+  const { state, reason } = tile.standing;
+  const said = words.state({ state, reason: state === "offline" ? reason : null });
+  if (tile.said === said) return;
+  const first = tile.said === undefined;
+  tile.said = said;
+  if (first || state === "idle" || state === "connecting") return;
+  clearTimeout(announcing);
+  announcing = setTimeout(() => { find("#announcement").textContent = `${tile.name}: ${said}`; }, 200);
 }
 
-async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    // Without HTTPS a browser lets no page write the clipboard: the text is selected instead.
-    getSelection().selectAllChildren(button.previousElementSibling);
-    button.textContent = "Selected";
+function changed(tile) {
+  announce(tile);
+  if (tile === large() && latest) draw();
+}
+
+function draw() {
+  showDetails(large(), latest.status, latest.clients, latest.now, refresh);
+}
+
+function show(status, clients, error) {
+  find("#trouble").hidden = !error;
+  // What was known of the streams is of before.
+  document.body.classList.toggle("stale", Boolean(error));
+  if (error) {
+    const text = error.status ? error.message : "The relay does not answer";
+    find("#trouble").textContent = `${text}. Trying again.`;
+    return;
   }
-  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  const now = performance.now();
+  latest = { status, clients, now };
+  find("#summary").textContent = [
+    `${words.many(status.clients, "viewer", "viewers")} of ${words.number(status.max_clients)}`,
+    words.many(status.cameras, "camera pulled", "cameras pulled"),
+    `version ${status.version}`, `running for ${words.since(status.since)}`,
+  ].join(" · ");
+  showReload(status.reload);
+  find("#no-streams").hidden = status.streams.length > 0;
+  arrange(status.streams.toSorted((one, two) => ORDER.compare(one.name, two.name)));
+  for (const stream of status.streams) tiles.get(stream.name).show(stream, now);
+  choose();
 }
 
-function measure(entry, stream, now) {
-  const last = entry.last;
-  entry.last = { now, bytes: stream.bytes_in };
-  if (!last || now <= last.now || stream.bytes_in < last.bytes) return null;
-  const kbps = (stream.bytes_in - last.bytes) * 8 / (now - last.now);
-  entry.rates.push(kbps);
-  if (entry.rates.length > SAMPLES) entry.rates.shift();
-  return kbps;
+/** What is wrong with a configuration that was read again and not taken, or not in whole. */
+function showReload(reload) {
+  const errors = reload?.errors ?? [];
+  find("#refused").hidden = errors.length === 0;
+  if (!errors.length) return;
+  const what = reload.taken ? "is in use, but for this" : "was not taken, the old one stays";
+  find("#refused-title").textContent = `The configuration read ${words.since(reload.at)} ago ${what}:`;
+  find("#refused pre").textContent = errors.join("\n");
 }
 
-function plot(entry) {
-  const { card, rates } = entry;
-  const top = Math.max(...rates, 1);
-  const x = (index) => 240 - (rates.length - 1 - index) * 240 / (SAMPLES - 1);
-  const points = rates.map((kbps, index) => `${x(index).toFixed(1)},${(46 - kbps / top * 42).toFixed(1)}`);
-  find("polyline", card).setAttribute("points", points.join(" "));
-  const minutes = Math.round(SAMPLES * INTERVAL_MS / 60000);
-  const text = rates.length ? `Bit rate of the last ${minutes} minutes, at most ${rate(top)}` : "";
-  find("figcaption", card).textContent = text;
-  find("svg", card).setAttribute("aria-label", text);
+/** A tile for each stream, in their order; those that are known stay as they are. */
+function arrange(streams) {
+  const names = new Set(streams.map((stream) => stream.name));
+  for (const [name, tile] of tiles) {
+    if (names.has(name)) continue;
+    sight.unobserve(tile.element);
+    tile.seen(false);
+    tile.element.remove();
+    tiles.delete(name);
+  }
+  streams.forEach(({ name }, at) => {
+    const tile = tiles.get(name) ?? new Tile(name, changed);
+    tiles.delete(name);
+    tiles.set(name, tile);
+    if (wall.children[at] === tile.element) return;
+    wall.insertBefore(tile.element, wall.children[at] ?? null);
+    sight.observe(tile.element);
+  });
+  fit();
 }
 
-function show(stream, now) {
-  const entry = cardOf(stream);
-  const { card } = entry;
-  const set = (selector, text) => { find(selector, card).textContent = text; };
-  const kbps = measure(entry, stream, now);
-  card.className = stream.state;
-  let state = STATES[stream.state] ?? stream.state;
-  if (stream.state === "live") state += ` for ${since(stream.since)}`;
-  if (stream.reason && stream.state === "idle") state += `. The last time: ${stream.reason}`;
-  else if (stream.reason && stream.state !== "live") state += `: ${stream.reason}`;
-  if (stream.retry_in_s !== null) state += `. Next try in ${Math.ceil(stream.retry_in_s)} s`;
-  if (SHOWING[stream.showing]) state += `. Viewers see ${SHOWING[stream.showing]}`;
-  set(".state", state);
-  set(".clients", stream.clients);
-  set(".rate", stream.state === "live" ? rate(stream.bitrate_kbps ?? kbps) : "–");
-  set(".lost", stream.packets_lost.toLocaleString());
-  set(".skipped", stream.frames_skipped.toLocaleString());
-  const track = ({ codec, resolution, clock_rate }) => `${codec} ${resolution ?? `${clock_rate} Hz`}`;
-  set(".tracks", stream.tracks.map(track).join(", ") || "–");
-  plot(entry);
-  const odd = find(".odd", card);
-  odd.hidden = stream.oddities.length === 0;
-  find("summary", odd).textContent =
-    `${many(stream.oddities.length, "oddity", "oddities")} of the camera, tolerated`;
-  find("ul", odd).replaceChildren(...stream.oddities.map(({ text, count }) => {
-    const item = document.createElement("li");
-    item.textContent = `${text} (${many(count, "time", "times")})`;
-    return item;
-  }));
-  return card;
+/** As few columns as make the pictures largest while all fit; if they cannot, they are scrolled. */
+function fit() {
+  const style = getComputedStyle(wall.parentElement);
+  const width = wall.parentElement.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const height = innerHeight - wall.getBoundingClientRect().top - scrollY;
+  let best = { columns: Math.max(1, Math.floor((width + GAP) / (WIDE + GAP))), tile: 0 };
+  for (let columns = 1; columns <= tiles.size; columns += 1) {
+    const rows = Math.ceil(tiles.size / columns);
+    const high = (height / rows - GAP - CAPTION) * 16 / 9;
+    const tile = Math.floor(Math.min(high, (width + GAP) / columns - GAP));
+    if (tile >= NARROW && tile > best.tile) best = { columns, tile };
+  }
+  wall.style.setProperty("--columns", best.columns);
+  wall.style.setProperty("--tile", best.tile ? `${best.tile}px` : "1fr");
 }
 
-function showViewers(clients) {
-  const viewers = clients.filter((client) => client.playing);
-  find("#no-viewers").hidden = viewers.length > 0;
-  find("#viewers").hidden = viewers.length === 0;
-  const focused = document.activeElement?.dataset?.client;
-  find("#viewers tbody").replaceChildren(...viewers.map((client) => {
-    const row = document.createElement("tr");
-    for (const text of [client.stream, client.address, client.user ?? "–", client.agent || "–", since(client.since)]) {
-      row.insertCell().textContent = text;
+let shown = null;
+/** Makes large what the hash names. */
+function choose() {
+  const tile = large();
+  if (tile !== shown) {
+    const before = shown;
+    shown = tile;
+    before?.large(false);
+    tile?.large(true);
+    find("#stage").classList.toggle("single", Boolean(tile));
+    find("#details").hidden = !tile;
+    document.title = tile ? `${tile.name} – rtsp-relay` : "rtsp-relay";
+    if (tile) {
+      scrollTo(0, 0);
+      find("#details-name").focus({ preventScroll: true });
     }
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "End";
-    button.dataset.client = client.id;
-    button.setAttribute("aria-label", `End ${client.address} watching ${client.stream}`);
-    button.addEventListener("click", () => end(client));
-    row.insertCell().append(button);
-    return row;
-  }));
-  if (focused) find(`button[data-client="${focused}"]`)?.focus();
-}
-
-async function end(client) {
-  if (!confirm(`End ${client.address} watching ${client.stream}?`)) return;
-  try {
-    await ask(`api/v1/clients/${client.id}`, "DELETE");
-    refresh();
-  } catch (error) {
-    alert(`This viewer was not ended: ${error.message}`);
-  }
-}
-
-function trouble(text) {
-  find("#trouble").textContent = text;
-  find("#trouble").hidden = !text;
-}
-
-async function refresh() {
-  clearTimeout(timer);
-  if (document.hidden) return;
-  try {
-    const [status, clients] = await Promise.all([ask("api/v1/status"), ask("api/v1/clients")]);
-    const now = performance.now();
-    find("#summary").textContent =
-      `${many(status.clients, "viewer", "viewers")} of ${status.max_clients}, `
-      + `${many(status.cameras, "camera", "cameras")} pulled, version ${status.version}, `
-      + `running for ${since(status.since)}`;
-    find("#no-streams").hidden = status.streams.length > 0;
-    const cards = status.streams.map((stream) => show({ ...stream, port: status.rtsp_port }, now));
-    const box = find("#streams");
-    if (cards.length !== box.children.length || cards.some((card, at) => box.children[at] !== card)) {
-      box.replaceChildren(...cards);
+    if (!tile) {
+      fit();
+      before?.link.focus();
     }
-    showViewers(clients);
-    trouble("");
-  } catch (error) {
-    trouble(`The relay does not answer: ${error.message}. Trying again.`);
   }
-  timer = setTimeout(refresh, INTERVAL_MS);
+  if (tile && latest) draw();
 }
 
-document.addEventListener("visibilitychange", refresh);
-refresh();
+function step(by) {
+  const list = all();
+  if (!large()) return;
+  const next = list[(list.indexOf(large()) + by + list.length) % list.length];
+  location.hash = pathOf(next.name);
+}
+
+async function full(tile = large() ?? focused()) {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  else if (tile) await tile.element.querySelector(".screen").requestFullscreen?.().catch(() => {});
+}
+
+function sound(tile = large() ?? focused()) {
+  if (!tile?.hasSound) return;
+  tile.listen(!tile.listening);
+  if (tile === large()) showSound(tile);
+}
+
+/** An arrow: to the neighbour on the wall, or to the stream before or behind the large one. */
+function arrow(key) {
+  if (large()) {
+    if (key === "ArrowLeft" || key === "ArrowRight") step(key === "ArrowLeft" ? -1 : 1);
+    return key === "ArrowLeft" || key === "ArrowRight";
+  }
+  const from = focused();
+  const to = from ? neighbour(all(), from, key) : all()[0];
+  to?.link.focus();
+  return Boolean(to);
+}
+
+const did = (action) => () => { action(); return true; };
+onKeys({
+  ArrowLeft: arrow, ArrowRight: arrow, ArrowUp: arrow, ArrowDown: arrow,
+  Escape: () => {
+    if (!large() || document.fullscreenElement) return false;
+    location.hash = "";
+    return true;
+  },
+  f: did(() => full()), m: did(() => sound()), "?": did(() => find("#help").showModal()),
+});
+
+const watch = new Watch(EVENTS, show);
+const refresh = () => watch.refresh();
+
+find("#keys").addEventListener("click", () => find("#help").showModal());
+find("#reload").addEventListener("click", () => manage({
+  act: () => ask("api/v1/reload", "POST"), refresh,
+  done: ({ message, warnings }) => ({ text: words.sentence(message), lines: warnings }),
+}));
+find("#details .back").addEventListener("click", () => { location.hash = ""; });
+find("#details .previous").addEventListener("click", () => step(-1));
+find("#details .next").addEventListener("click", () => step(1));
+find("#details .full").addEventListener("click", () => full());
+find("#details .sound").addEventListener("click", () => sound());
+find("#details .restart").addEventListener("click", () => {
+  const { name } = large();
+  manage({
+    question: `Restart ${name}? The camera is called anew; its viewers see a pause or are ended.`, yes: "Restart",
+    act: () => ask(`api/v1/streams/${pathOf(name)}/restart`, "POST"), refresh,
+  });
+});
+find("#details .able").addEventListener("click", () => {
+  const { name, stream } = large();
+  const disabled = stream.state === "disabled";
+  manage({
+    question: disabled ? null : `Disable ${name}? Its viewers are ended.`, yes: "Disable",
+    act: () => ask(`api/v1/streams/${pathOf(name)}/${disabled ? "enable" : "disable"}`, "POST"), refresh,
+  });
+});
+addEventListener("hashchange", choose);
+/** In the next frame: what an observer of sizes changes at once, it is told of again, which is an error of the page. */
+const refit = () => requestAnimationFrame(() => { if (!shown) fit(); });
+new ResizeObserver(refit).observe(find("main"));
+addEventListener("resize", refit);

@@ -67,6 +67,7 @@ pub(super) fn note(piece: &Piece<'_>, scan: &mut Scan) {
         scan.slice_start |= piece.begins;
         scan.reference |= piece.header[0] & 0x60 != 0;
         scan.random_access |= piece.begins && kind == NalUnitType::IDR_SLICE;
+        scan.closed |= piece.begins && kind == NalUnitType::IDR_SLICE;
         // first_mb_in_slice, ue(v), comes first: 0 is a single 1 bit.
         scan.picture_start |= piece.begins
             && kind.has_slice_header()

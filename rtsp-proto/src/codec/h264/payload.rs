@@ -110,6 +110,8 @@ mod tests {
         slice_start: true,
         picture_start: true,
         reference: true,
+        closed: true,
+        leading: false,
         delimiter: false,
     };
 
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_picture_is_no_way_in() {
-        let picture = Scan { random_access: false, ..IDR };
+        let picture = Scan { random_access: false, closed: false, ..IDR };
         assert_eq!(scan(&[0x41, 0x9a, 0x22]), picture);
         assert_eq!(scan(&[0x01, 0x9e, 0x41]), Scan { reference: false, ..picture });
     }

@@ -24,8 +24,12 @@ pub struct NalUnitType(u8);
 
 #[allow(missing_docs, reason = "the names are the standard's own")]
 impl NalUnitType {
+    pub const RASL_N: Self = Self(8);
+    pub const RASL_R: Self = Self(9);
     pub const BLA_W_LP: Self = Self(16);
     pub const BLA_N_LP: Self = Self(18);
+    pub const IDR_W_RADL: Self = Self(19);
+    pub const IDR_N_LP: Self = Self(20);
     pub const CRA: Self = Self(21);
     pub const VPS: Self = Self(32);
     pub const SPS: Self = Self(33);
@@ -67,7 +71,7 @@ impl NalUnitType {
 }
 
 /// nuh_layer_id: 0 for all that a decoder without extensions shows.
-fn layer(header: [u8; 2]) -> u8 {
+pub(crate) fn layer(header: [u8; 2]) -> u8 {
     (header[0] & 1) << 5 | header[1] >> 3
 }
 
@@ -79,6 +83,9 @@ pub(super) fn note(piece: &Piece<'_>, scan: &mut Scan) {
         scan.slice_start |= piece.begins;
         scan.reference |= !kind.is_sub_layer_non_reference();
         scan.random_access |= piece.begins && kind.is_random_access();
+        scan.closed |=
+            piece.begins && matches!(kind, NalUnitType::IDR_W_RADL | NalUnitType::IDR_N_LP);
+        scan.leading |= matches!(kind, NalUnitType::RASL_N | NalUnitType::RASL_R);
         // first_slice_segment_in_pic_flag comes first.
         scan.picture_start |= piece.begins
             && layer(piece.header) == 0

@@ -141,6 +141,8 @@ mod tests {
         slice_start: true,
         picture_start: true,
         reference: true,
+        closed: true,
+        leading: false,
         delimiter: false,
     };
 
@@ -149,8 +151,9 @@ mod tests {
         // IDR_N_LP of x265, whole, then as fragments; CRA and BLA as well.
         assert_eq!(scan(&[0x28, 1, 0xaf, 0x1d]), KEY);
         assert_eq!(scan(&[0x62, 1, 0x80 | 20, 0xaf]), KEY);
-        assert_eq!(scan(&[0x62, 1, 0x80 | 21, 0xaf]), KEY);
-        assert_eq!(scan(&[0x62, 1, 0x80 | 16, 0xaf]), KEY);
+        let open = Scan { closed: false, ..KEY };
+        assert_eq!(scan(&[0x62, 1, 0x80 | 21, 0xaf]), open);
+        assert_eq!(scan(&[0x62, 1, 0x80 | 16, 0xaf]), open);
         let middle = Scan { slice: true, reference: true, ..Scan::default() };
         assert_eq!(scan(&[0x62, 1, 20, 0xaf]), middle);
         assert_eq!(scan(&[0x62, 1, 0x40 | 20, 0xaf]), middle);
@@ -184,9 +187,18 @@ mod tests {
 
     #[test]
     fn an_ordinary_picture_is_no_way_in() {
-        let picture = Scan { random_access: false, ..KEY };
+        let picture = Scan { random_access: false, closed: false, ..KEY };
         assert_eq!(scan(&[0x02, 1, 0xd0]), picture);
         assert_eq!(scan(&[0x00, 1, 0xe0]), Scan { reference: false, ..picture });
+        // RASL and RADL, whole and in fragments: only the former refer beyond their key frame.
+        let rasl = Scan { leading: true, ..picture };
+        assert_eq!(scan(&[9 << 1, 1, 0xd0]), rasl);
+        assert_eq!(scan(&[8 << 1, 1, 0xd0]), Scan { reference: false, ..rasl });
+        assert_eq!(scan(&[7 << 1, 1, 0xd0]), picture);
+        assert_eq!(
+            scan(&[0x62, 1, 9, 0xd0]),
+            Scan { slice_start: false, picture_start: false, ..rasl }
+        );
     }
 
     #[test]

@@ -21,8 +21,8 @@ fn playing_in_2_0() -> Run {
         (&SETUP.replace(" [", " 2.0 ["), &two(SETUP_OK)),
         ("PLAY rtsp://cam/s 2.0 [77]", &two(OK)),
     ]);
-    assert!(run.dialog.is_playing() && run.dialog.tried_2_0());
-    assert_eq!(run.dialog.version(), Version::V2_0);
+    assert!(run.dialog.is_playing());
+    assert_eq!((run.dialog.version(), run.dialog.rtsp2()), (Version::V2_0, Rtsp2::Spoken));
     run
 }
 
@@ -46,7 +46,9 @@ fn only_a_camera_that_shows_2_0_is_asked_in_it() {
             let next = if shows { "DESCRIBE rtsp://cam/s 2.0" } else { "DESCRIBE rtsp://cam/s" };
             let run = Run::new(newest(version))
                 .script(&[("OPTIONS rtsp://cam/s", &answer), (next, VIDEO)]);
-            assert_eq!(run.dialog.tried_2_0(), shows, "{answer}");
+            // The presentation is answered in 1.0.
+            let seen = if shows { Rtsp2::Refused } else { Rtsp2::Untried };
+            assert_eq!(run.dialog.rtsp2(), seen, "{answer}");
         }
     }
 }
@@ -54,9 +56,14 @@ fn only_a_camera_that_shows_2_0_is_asked_in_it() {
 #[test]
 fn a_camera_that_refuses_2_0_is_asked_in_1_0_again() {
     let (video, two_setup) = (two(VIDEO), SETUP.replace(" [", " 2.0 ["));
-    for answer in
-        ["RTSP/1.0 505 Version Not Supported\nCSeq: *\n", "RTSP/1.0 400 Bad\nCSeq: *\n", "<close>"]
-    {
+    for answer in [
+        "RTSP/1.0 505 Version Not Supported\nCSeq: *\n",
+        "RTSP/1.0 400 Bad\nCSeq: *\n",
+        "RTSP/2.0 400 Bad\nCSeq: *\n",
+        "RTSP/2.0 501 Not Implemented\nCSeq: *\n",
+        "RTSP/2.0 551 Option Not Supported\nCSeq: *\n",
+        "<close>",
+    ] {
         for refused_at in ["DESCRIBE", "SETUP"] {
             let (to_describe, rest) = match refused_at {
                 "DESCRIBE" => (answer, vec![("DESCRIBE rtsp://cam/s", VIDEO)]),
@@ -70,10 +77,55 @@ fn a_camera_that_refuses_2_0_is_asked_in_1_0_again() {
             script.extend([(SETUP, SETUP_OK), ("PLAY rtsp://cam/s [77]", OK)]);
             let run = Run::new(newest(Version::V2_0)).script(&script);
             assert!(run.dialog.is_playing(), "{refused_at} {answer}");
-            assert!(run.dialog.tried_2_0());
-            assert_eq!(run.dialog.version(), Version::V1_0);
+            assert_eq!((run.dialog.version(), run.dialog.rtsp2()), (Version::V1_0, Rtsp2::Refused));
         }
     }
+}
+
+#[test]
+fn what_fails_in_1_0_as_well_was_not_the_version() {
+    for (answer, in_1_0) in
+        [("RTSP/2.0 400 Bad\nCSeq: *\n", "RTSP/1.0 400 Bad\nCSeq: *\n"), ("<close>", "<close>")]
+    {
+        let run = Run::new(newest(Version::V2_0)).script(&[
+            ("OPTIONS rtsp://cam/s", GSTREAMER),
+            ("DESCRIBE rtsp://cam/s 2.0", answer),
+            ("DESCRIBE rtsp://cam/s", in_1_0),
+        ]);
+        assert!(run.error.is_some(), "{answer}");
+        assert_eq!(run.dialog.rtsp2(), Rtsp2::Doubted, "{answer}");
+    }
+}
+
+#[test]
+fn what_a_camera_refuses_for_other_reasons_is_no_matter_of_the_version() {
+    for (answer, seen) in [
+        ("RTSP/2.0 404 Not Found\nCSeq: *\n", Rtsp2::Spoken),
+        ("RTSP/2.0 453 Not Enough Bandwidth\nCSeq: *\n", Rtsp2::Spoken),
+        ("RTSP/2.0 503 Service Unavailable\nCSeq: *\n", Rtsp2::Spoken),
+        (
+            "RTSP/2.0 401 Unauthorized\nCSeq: *\nWWW-Authenticate: Basic realm=\"x\"\n",
+            Rtsp2::Spoken,
+        ),
+    ] {
+        let run = Run::new(newest(Version::V2_0))
+            .script(&[("OPTIONS rtsp://cam/s", GSTREAMER), ("DESCRIBE rtsp://cam/s 2.0", answer)]);
+        assert!(run.error.is_some(), "{answer}");
+        assert_eq!(run.dialog.rtsp2(), seen, "{answer}");
+    }
+}
+
+#[test]
+fn a_camera_that_closes_after_its_answers_goes_on_in_2_0() {
+    let options = DialogOptions { version: Version::V2_0, ..url(LOGIN) };
+    let run = Run::new(options).script(&[
+        ("OPTIONS rtsp://cam/s", GSTREAMER),
+        ("DESCRIBE rtsp://cam/s 2.0", &two(DIGEST)),
+        ("DESCRIBE rtsp://cam/s 2.0 Digest", "<close>"),
+        ("DESCRIBE rtsp://cam/s 2.0 Digest", &two(VIDEO)),
+    ]);
+    assert_eq!(run.error, None);
+    assert_eq!((run.dialog.version(), run.dialog.rtsp2()), (Version::V2_0, Rtsp2::Spoken));
 }
 
 #[test]
@@ -85,7 +137,7 @@ fn an_answer_in_1_0_is_the_end_of_2_0() {
         ("PLAY rtsp://cam/s [77]", OK),
     ]);
     assert!(run.dialog.is_playing());
-    assert_eq!(run.dialog.version(), Version::V1_0);
+    assert_eq!((run.dialog.version(), run.dialog.rtsp2()), (Version::V1_0, Rtsp2::Refused));
 }
 
 #[test]

@@ -201,6 +201,15 @@ impl TransportSpec {
         }
     }
 
+    /// RTP to a group and ports that the server chooses ([RFC 2326 section 12.39], [RFC 7826 section
+    /// 18.54]).
+    ///
+    /// [RFC 2326 section 12.39]: https://www.rfc-editor.org/rfc/rfc2326#section-12.39
+    /// [RFC 7826 section 18.54]: https://www.rfc-editor.org/rfc/rfc7826#section-18.54
+    pub fn multicast() -> Self {
+        Self { delivery: Some(Delivery::Multicast), ..Self::new() }
+    }
+
     /// Whether the packets go to a group.
     pub fn is_multicast(&self) -> bool {
         self.delivery == Some(Delivery::Multicast)
@@ -219,6 +228,12 @@ impl TransportSpec {
     /// The server's UDP ports, from `server_port` or `src_addr`: RTP, and RTCP if named.
     pub fn server_ports(&self) -> Option<(u16, Option<u16>)> {
         self.server_port.or_else(|| ports_of(&self.src_addr))
+    }
+
+    /// The ports of a group, from `port` or `dest_addr`, else from where cameras write them instead:
+    /// RTP, and RTCP if named.
+    pub fn group_ports(&self) -> Option<(u16, Option<u16>)> {
+        self.port.or_else(|| ports_of(&self.dest_addr)).or(self.client_port)
     }
 
     /// Where the packets come from, from `source` or `src_addr`, without the brackets of IPv6.
