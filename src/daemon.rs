@@ -110,11 +110,11 @@ pub fn run(
     let web = Arc::new(web.with_tls(Arc::clone(&server.keyring)));
     let mut listeners = Listeners::start(&server, &web, &first)?;
     drop(first);
+    let mut tick = Tick::new();
     greet(&server);
     let reload = Reload { sources, level, files };
     service.status(&in_short(&server));
     service.ready();
-    let mut tick = Tick::new();
     let mut hup = false;
     loop {
         let due = [service.due(), tick.due()].into_iter().flatten().min();

@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Certificate, Program, Sweep, free_port, is_listening, leave, wait_for, wait_until};
+use super::{Certificate, Program, Sweep, free_port, leave, wait_for, wait_until};
 
 /// Where it listens unless told otherwise.
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// How long the relay may take until it listens.
+/// What it logs when all its own threads and files are there.
+const READY: &str = " ready version=";
+/// How long the relay may take until it is ready.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the status table may take.
 const STATUS_PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +57,7 @@ impl Relay {
 
     /// As [`Relay::start`], listening on these addresses, of which 127.0.0.1 must be one.
     pub fn start_on(addresses: &str, config: &str) -> Self {
-        Self::attempts(HOST, false, |port, _| {
+        Self::attempts(HOST, |port, _| {
             let file = ConfigFile::new(&format!(
                 "listen_address={addresses}\nlisten_port={port}\n{config}\n"
             ));
@@ -77,7 +79,7 @@ impl Relay {
 
     /// As [`Relay::start`], with so many file descriptors.
     pub fn with_descriptors(most: u32, config: &str) -> Self {
-        Self::attempts(HOST, false, |port, _| {
+        Self::attempts(HOST, |port, _| {
             let file = ConfigFile::new(&format!(
                 "listen_address=127.0.0.1\nlisten_port={port}\n{config}\n"
             ));
@@ -94,7 +96,7 @@ impl Relay {
         config: &str,
         environment: Option<(&str, &Path)>,
     ) -> Self {
-        Self::attempts(host, certificate.is_some(), |port, tls_port| {
+        Self::attempts(host, |port, tls_port| {
             let tls = certificate.map_or_else(String::new, |certificate| {
                 format!("rtsps_port={tls_port}\n{}", certificate.config())
             });
@@ -109,7 +111,7 @@ impl Relay {
 
     /// With arguments and no file: `--set` of address and port is added.
     pub fn with_args(args: &[&str]) -> Self {
-        Self::attempts(HOST, false, |port, _| {
+        Self::attempts(HOST, |port, _| {
             let mut command = command();
             command.args(args).args(["--set", "listen_address=127.0.0.1"]);
             command.arg("--set").arg(format!("listen_port={port}"));
@@ -117,11 +119,7 @@ impl Relay {
         })
     }
 
-    fn attempts(
-        host: IpAddr,
-        tls: bool,
-        make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>),
-    ) -> Self {
+    fn attempts(host: IpAddr, make: impl Fn(u16, u16) -> (Command, Option<ConfigFile>)) -> Self {
         for _ in 0..START_ATTEMPTS {
             let port = free_port();
             let tls_port = free_port();
@@ -130,9 +128,9 @@ impl Relay {
             let mut ended = None;
             let ready = wait_until(START_PATIENCE, || {
                 ended = program.wait(Duration::ZERO);
-                ended.is_some() || (is_listening(port) && (!tls || is_listening(tls_port)))
+                ended.is_some() || program.stderr.contains(READY)
             });
-            assert!(ready, "the relay does not listen on port {port}");
+            assert!(ready, "the relay on port {port} is not ready");
             match ended {
                 None => {
                     let arguments = command.get_args().map(|text| text.to_string_lossy());
