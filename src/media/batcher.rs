@@ -29,8 +29,7 @@ pub struct Batcher {
     /// need goes back when it ends, which takes no copy: kept for a whole group of pictures, the
     /// room that a growing buffer has to spare would double it.
     wire: Vec<u8>,
-    /// The size of the largest of the latest pictures that were no key frames.
-    room: usize,
+    room: Room,
     /// Timestamp of the picture that was last begun, and whether its key frame was told.
     unit: Option<(u32, bool)>,
     next_sequence: Option<u16>,
@@ -44,6 +43,40 @@ struct Entry {
     timestamp: u32,
     /// So many pictures that are shown before it may still come.
     left: u8,
+}
+
+/// How large the latest batches were.
+#[derive(Debug, Default)]
+struct Room {
+    key: usize,
+    /// Of pictures of which there are parts before.
+    part: usize,
+    other: usize,
+}
+
+impl Room {
+    /// The bytes to ask for: a little more than the latest had. Room that grows is copied; what is left
+    /// over goes back without.
+    fn of(&mut self, batch: &Batch) -> usize {
+        let largest = *self.largest(batch);
+        (largest + largest / 4).min(MAX_WIRE)
+    }
+
+    fn learn(&mut self, batch: &Batch, size: usize) {
+        let largest = self.largest(batch);
+        *largest = size.max(*largest - *largest / 16);
+    }
+
+    /// Of batches like this one, which may have just been begun: parameter sets say that a key frame
+    /// follows.
+    fn largest(&mut self, batch: &Batch) -> &mut usize {
+        match batch {
+            Batch { unit_start: false, .. } => &mut self.part,
+            Batch { parameter_sets: true, .. } => &mut self.key,
+            Batch { kind: Kind::RandomAccess, .. } => &mut self.key,
+            _ => &mut self.other,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -65,7 +98,7 @@ impl Batcher {
             video,
             open: None,
             wire: Vec::new(),
-            room: 0,
+            room: Room::default(),
             unit: None,
             next_sequence: None,
             entry: None,
@@ -122,13 +155,14 @@ impl Batcher {
                 })
             }
         };
+        open.batch.parameter_sets |= scan.parameter_sets;
         if self.wire.is_empty() {
-            self.wire.reserve_exact(self.room.max(frame.len()));
+            let room = self.room.of(&open.batch);
+            self.wire.reserve_exact(room.max(frame.len()));
         }
         self.wire.extend_from_slice(frame);
         open.batch.packets += 1;
         open.batch.next_sequence = packet.sequence().wrapping_add(1);
-        open.batch.parameter_sets |= scan.parameter_sets;
         open.slice |= scan.slice;
         open.reference |= scan.reference && scan.slice;
         open.random_access |= scan.random_access;
@@ -148,8 +182,8 @@ impl Batcher {
         batch.kind = self.kind(slice, reference, random_access);
         batch.leading |= self.is_leading(&batch, closed);
         self.next_sequence = Some(batch.next_sequence);
-        if self.video && batch.kind != Kind::RandomAccess {
-            self.room = self.wire.len().max(self.room - self.room / 16);
+        if self.video {
+            self.room.learn(&batch, self.wire.len());
         }
         batch.wire = std::mem::take(&mut self.wire).into_boxed_slice();
         finished(batch);
@@ -274,6 +308,29 @@ pub(crate) mod tests {
         );
         assert_eq!(out[0].frames().count(), 3);
         assert_eq!(out[0].next_sequence, 4);
+    }
+
+    #[test]
+    fn pictures_of_changing_size_find_room_as_they_are_built() {
+        let mut batcher = Batcher::new(0, Codec::H264, true);
+        let sizes = (0..200_u16).map(|n| 900 + u32::from(n.wrapping_mul(37) % 200));
+        for (size, n) in sizes.zip(0..) {
+            let first: &[u8] = if n % 50 == 0 { IDR } else { P };
+            let payload =
+                [first, &vec![1; if n % 50 == 0 { 4 * size } else { size } as usize]].concat();
+            let mut room = None;
+            for part in 0..10_u16 {
+                let frame = frame(10 * n + part, 3600 * u32::from(n), part == 9, &payload);
+                batcher.push(&frame, &Codec::H264.scan(&payload), Instant::now(), &mut |batch| {
+                    assert_eq!((batch.packets, batch.wire.len()), (10, 10 * frame.len()));
+                });
+                let known = *room.get_or_insert(batcher.wire.capacity());
+                assert!(
+                    n < 2 || part == 9 || n % 50 == 0 || batcher.wire.capacity() == known,
+                    "{n}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -172,9 +172,9 @@ impl Timeline {
         let step = sequence::distance(last.sequence, sequence.wrapping_add(offsets.sequence));
         let ticks =
             sequence::ts_distance(last.timestamp, timestamp.wrapping_add(offsets.timestamp));
-        // Most packets belong to the picture of their predecessor: nothing to calculate.
-        let since = now.saturating_duration_since(last.arrived);
-        let jumped = (ticks != 0 || since > MAX_DRIFT) && {
+        // Most packets came with their predecessor and belong to the same picture: nothing to calculate.
+        let jumped = (ticks != 0 || now != last.arrived) && {
+            let since = now.saturating_duration_since(last.arrived);
             let passed = i64::from(self.ticks(since) as i32);
             let drift = (i64::from(ticks) - passed).unsigned_abs();
             drift > MAX_DRIFT.as_secs() * u64::from(self.clock_rate)
@@ -189,7 +189,7 @@ impl Timeline {
     }
 
     fn ticks(&self, time: Duration) -> u32 {
-        (time.as_nanos() * u128::from(self.clock_rate) / 1_000_000_000) as u32
+        sequence::ticks(time, self.clock_rate)
     }
 }
 

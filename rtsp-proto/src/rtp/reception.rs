@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use super::sequence::distance;
+use super::sequence::{distance, ticks};
 use crate::rtcp::{NtpTime, ReportBlock};
 
 /// Lost packets in a row beyond which the numbering is taken for a new one.
@@ -144,8 +144,7 @@ impl Reception {
 
     /// RFC 3550 A.8, in integers.
     fn transit(&mut self, ts: u32, arrival: Duration) {
-        let ticks = arrival.as_nanos() * u128::from(self.clock_rate) / 1_000_000_000;
-        let transit = (ticks as u32).wrapping_sub(ts);
+        let transit = ticks(arrival, self.clock_rate).wrapping_sub(ts);
         if let Some(last) = self.last_transit.replace(transit) {
             let difference = u64::from((transit.wrapping_sub(last) as i32).unsigned_abs());
             if difference <= MAX_TRANSIT_JUMP_S * u64::from(self.clock_rate) {

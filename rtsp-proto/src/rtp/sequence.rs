@@ -5,6 +5,8 @@
 //!
 //! [RFC 3550 section 5.1]: https://www.rfc-editor.org/rfc/rfc3550#section-5.1
 
+use std::time::Duration;
+
 /// How many packets `to` is after `from`; negative when it is before.
 ///
 /// Exactly half the circle apart is neither; it is given as before (`i16::MIN`).
@@ -17,6 +19,15 @@ pub fn distance(from: u16, to: u16) -> i16 {
 /// Exactly half the circle apart is neither; it is given as before (`i32::MIN`).
 pub fn ts_distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
+}
+
+/// How many ticks a clock of `clock_rate` ticks a second goes on in a time, round the circle.
+pub fn ticks(time: Duration, clock_rate: u32) -> u32 {
+    let rate = u64::from(clock_rate);
+    // Done for each packet, so without numbers of 128 bits.
+    let whole = time.as_secs().wrapping_mul(rate);
+    let part = u64::from(time.subsec_nanos()) * rate / 1_000_000_000;
+    whole.wrapping_add(part) as u32
 }
 
 #[cfg(test)]
@@ -39,6 +50,12 @@ mod tests {
         fn going_the_distance_arrives(from: u16, to: u16, a: u32, b: u32) {
             prop_assert_eq!(from.wrapping_add_signed(distance(from, to)), to);
             prop_assert_eq!(a.wrapping_add_signed(ts_distance(a, b)), b);
+        }
+
+        #[test]
+        fn ticks_are_those_of_the_whole_time(time: Duration, rate: u32) {
+            let exact = time.as_nanos().wrapping_mul(u128::from(rate)) / 1_000_000_000;
+            prop_assert_eq!(ticks(time, rate), exact as u32);
         }
     }
 }
