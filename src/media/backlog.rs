@@ -1,8 +1,9 @@
 //! What was accepted for one viewer and is not wholly written yet.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::batch::Batch;
+use super::sync::AtomicU32;
 
 /// The number of batches, which decides the way of the next one, and their bytes. Small: it is in
 /// the cache line that is looked at for each picture.

@@ -96,7 +96,7 @@ impl Gate {
 }
 
 /// The bit of a track.
-pub(super) fn bit(track: u8) -> u16 {
+pub fn bit(track: u8) -> u16 {
     1u16.checked_shl(track.into()).unwrap_or(0)
 }
 

@@ -8,7 +8,7 @@
 //!   `lane` numbers one track of it, `held` is the picture that stands still
 //! - [`hub`]: where it is published and viewers join
 //! - [`thinner`]: what is left out of a stream that is over its limit; [`rate`]: how much it is
-//! - [`subscriber`]: one viewer's queue and outlet, and who may write when
+//! - [`subscriber`]: one viewer's queue and outlet, and who may write when; `sync`: what that is made of
 //! - [`live`]: the stream as fragmented MP4, for browsers; [`mp4`] writes it
 //! - [`gate`]: what a viewer that fell behind gets to see again
 //! - [`burst`]: the cached group as a joining viewer gets it
@@ -32,6 +32,7 @@ pub mod presentation;
 pub mod program;
 pub mod rate;
 pub mod subscriber;
+mod sync;
 pub mod thinner;
 pub mod timeline;
 

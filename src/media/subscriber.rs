@@ -9,6 +9,8 @@
 //!
 //! # Invariants
 //!
+//! Held by `tests/handoff_model`, in every order of the two threads, and by `tests/handoff.rs`, under stress.
+//!
 //! 1. *Order is kept between the two ways.* `backlog` counts the batches that were accepted but
 //!    are not wholly written. Only the publisher raises it, and it hands off only when it is 0.
 //!    The thread lowers it after the last byte of a batch, while it holds the outbox: a publisher
@@ -32,16 +34,19 @@
 //! the hub asks several viewers before it writes to the first.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::TrySendError;
 
 use super::backlog::Backlog;
 use super::batch::{Batch, Kind};
 use super::burst::Item;
 use super::gate::{Admits, Gate, bit};
+use super::sync::{
+    AtomicBool, AtomicU64, CACHE_LINE, Mutex, MutexGuard, OnceLock, Receiver, Sender, bounded,
+};
 use crate::net::Waker;
 
 /// Batches that may wait for one viewer: pictures, audio packets and reports of [`MAX_LATENESS`] and
@@ -132,7 +137,8 @@ pub struct Subscriber<O> {
 struct Line<T>(T);
 
 /// The publisher's side with its lock, and what else the first line has.
-const _: () = assert!(size_of::<Mutex<Admission>>() + size_of::<Backlog>() <= 64, "no cache line");
+const _: () =
+    assert!(size_of::<Mutex<Admission>>() + size_of::<Backlog>() <= CACHE_LINE, "no cache line");
 
 /// The writing side; its lock is the right to write.
 #[derive(Debug)]
