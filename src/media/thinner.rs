@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rtsp_proto::rtp::sequence;
+
 use super::MAX_TRACKS;
 use super::batch::{Batch, Kind};
 
@@ -60,10 +62,42 @@ struct Track {
     last: [u64; CLAIMS],
     /// When the last key frame came, and how long after the one before.
     key: Option<(Instant, Duration)>,
-    /// Sequence numbers that were left out, but for what is being left out now.
-    left_out: u16,
-    /// Something is being left out: the number with which viewers go on.
-    resumes: Option<u16>,
+    place: Option<Place>,
+}
+
+/// How far the numbers are, of what came and of what viewers got of it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// [`Batch::next_sequence`] of the last batch that came.
+    came: u16,
+    /// The number with which viewers go on behind it.
+    next: u16,
+    /// The farthest number with which they could have gone on.
+    farthest: u16,
+}
+
+impl Place {
+    fn before(batch: &Batch) -> Self {
+        Self { came: batch.preceding, next: batch.preceding, farthest: batch.preceding }
+    }
+
+    /// A batch comes: gives the number for that of the batch before it. One that does not follow its
+    /// predecessor follows the farthest there was, which viewers may not have got.
+    fn take(&mut self, batch: &Batch) -> u16 {
+        if batch.preceding != self.came {
+            self.next = self.farthest;
+        }
+        self.came = batch.next_sequence;
+        self.next
+    }
+
+    /// It went on with these numbers.
+    fn passed(&mut self, next_sequence: u16) {
+        self.next = next_sequence;
+        if sequence::distance(self.farthest, next_sequence) > 0 {
+            self.farthest = next_sequence;
+        }
+    }
 }
 
 /// Bytes within the last [`SPAN`].
@@ -121,21 +155,22 @@ impl Thinner {
         let Some(track) = self.tracks.get_mut(usize::from(batch.track)) else {
             return Some(batch);
         };
+        if batch.kind == Kind::Control {
+            return Some(batch);
+        }
+        let place = track.place.get_or_insert_with(|| Place::before(&batch));
+        let preceding = place.take(&batch);
         if !passes {
-            track.resumes.get_or_insert(batch.preceding.wrapping_sub(track.left_out));
             return None;
         }
-        if batch.kind != Kind::Control {
-            // Not the sum of what was left out: its packets may have come in any order.
-            if let Some(number) = track.resumes.take() {
-                track.left_out = batch.preceding.wrapping_sub(number);
-            }
-        }
-        if track.left_out == 0 || batch.kind == Kind::Control {
+        // Not the sum of what was left out: its packets may have come in any order.
+        let left_out = batch.preceding.wrapping_sub(preceding);
+        place.passed(batch.next_sequence.wrapping_sub(left_out));
+        if left_out == 0 {
             return Some(batch);
         }
         let mut copy = batch.again(batch.arrived);
-        copy.renumber(batch.first_sequence.wrapping_sub(track.left_out), batch.timestamp);
+        copy.renumber(batch.first_sequence.wrapping_sub(left_out), batch.timestamp);
         Some(Arc::new(copy))
     }
 
