@@ -26,7 +26,7 @@ type Packet = (u16, Vec<u8>);
 fn watch(network: &LossyNetwork, path: &str, packets: usize) -> (Relay, RtspClient, Vec<Packet>) {
     let url = format!("rtsp://127.0.0.1:{}/{path}", network.port());
     let relay = Relay::start(&format!(
-        "log_level=debug\ninstant_start=no\n[stream]\nname=door\nrtsp_url={url}\ntransport=udp"
+        "instant_start=no\n[stream]\nname=door\nrtsp_url={url}\ntransport=udp"
     ));
     let mut client = RtspClient::watch(&relay.url("door")).unwrap();
     let mut taken = Vec::new();

@@ -48,9 +48,7 @@ fn start_at(lan: &Lan, listen: SocketAddr, options: Options) -> Camera {
 }
 
 fn relay(url: &str, more: &str) -> Relay {
-    Relay::start(&format!(
-        "log_level=debug\nsource_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={url}"
-    ))
+    Relay::start(&format!("source_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={url}"))
 }
 
 /// Decodes 50 pictures with ffmpeg, and does not bear one error.

@@ -23,7 +23,7 @@ const COMPLAINTS: &[&str] =
 
 fn relay_of(camera: &GstCamera, more: &str) -> Relay {
     Relay::start(&format!(
-        "log_level=debug\nsource_idle_timeout_s=1\n\
+        "source_idle_timeout_s=1\n\
          [stream]\nname=gate\nrtsp_url={}\nusername=admin\npassword=secret\n{more}",
         camera.url("main")
     ))

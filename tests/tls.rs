@@ -30,7 +30,7 @@ const SOON: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn door(camera: &Camera) -> String {
-    format!("log_level=debug\n[stream]\nname=door\nrtsp_url={}\n", camera.url("main"))
+    format!("[stream]\nname=door\nrtsp_url={}\n", camera.url("main"))
 }
 
 /// The SHA-256 of the certificate that a port shows now.
@@ -271,9 +271,7 @@ fn refusal(relay: &Relay) -> String {
 
 fn relay_of(url: &str, more: &str) -> Relay {
     let login = "username=admin\npassword=lens-cap";
-    Relay::start(&format!(
-        "log_level=debug\n[stream]\nname=door\nrtsp_url={url}\n{login}\n{more}\n"
-    ))
+    Relay::start(&format!("[stream]\nname=door\nrtsp_url={url}\n{login}\n{more}\n"))
 }
 
 #[test]
@@ -424,7 +422,7 @@ fn a_camera_that_moved_is_found_behind_each_kind_of_redirect_with_its_login() {
             format!("[stream]\nname=s{status}\nrtsp_url={from}\nusername=admin\npassword=lens-cap\n{pin}\n")
         })
         .collect();
-    let relay = Relay::start(&format!("log_level=debug\n{}", streams.concat()));
+    let relay = Relay::start(&streams.concat());
     for status in statuses {
         let mut client = RtspClient::watch(&relay.url(&format!("s{status}"))).unwrap();
         support::expect_media(&mut client, 10);
@@ -476,7 +474,7 @@ fn players_watch_over_tls() {
     let relay = Relay::with_tls(
         &certificate,
         &format!(
-            "log_level=debug\n[stream]\nname=gate\nrtsp_url={}\nusername=admin\npassword=secret\n",
+            "[stream]\nname=gate\nrtsp_url={}\nusername=admin\npassword=secret\n",
             camera.url("main")
         ),
     );

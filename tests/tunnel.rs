@@ -25,7 +25,7 @@ const OPTIONS: &[u8] = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
 
 fn relay_of(camera: &Camera, more: &str) -> Relay {
     Relay::start(&format!(
-        "log_level=debug\nsource_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={}\n",
+        "source_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={}\n",
         camera.url("main")
     ))
 }
@@ -264,7 +264,7 @@ fn players_watch_through_http_and_through_https() {
     let relay = Relay::with_tls(
         &certificate,
         &format!(
-            "log_level=debug\n[stream]\nname=gate\nrtsp_url={}\nusername=admin\npassword=secret\n",
+            "[stream]\nname=gate\nrtsp_url={}\nusername=admin\npassword=secret\n",
             camera.url("main")
         ),
     );

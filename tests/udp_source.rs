@@ -15,9 +15,7 @@ use support::{GstCamera, Program, Relay, RtspClient, project, wait_until};
 const SOON: Duration = Duration::from_secs(10);
 
 fn relay(url: &str, more: &str) -> Relay {
-    Relay::start(&format!(
-        "log_level=debug\nsource_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={url}"
-    ))
+    Relay::start(&format!("source_idle_timeout_s=0\n{more}\n[stream]\nname=door\nrtsp_url={url}"))
 }
 
 /// Watches, and reads until there was video.
