@@ -19,7 +19,7 @@ use rtsp_proto::headers::TransportSpec;
 use rtsp_proto::rtcp::{RtcpPacket, parse_compound};
 use rtsp_proto::rtp::RtpPacket;
 use sim::{Camera, Clip, Options, Path, Synthetic};
-use support::{Continuity, Relay, RtspClient, free_port, wait_until};
+use support::{Continuity, Relay, RtspClient, free_port, free_udp_pair, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 7];
@@ -269,7 +269,7 @@ fn a_track_can_be_set_up_again_over_the_other_transport() {
 #[test]
 fn the_configured_port_is_used_kept_and_named_when_it_is_taken() {
     let camera = Camera::start(Options::default()).unwrap();
-    let port = free_port() & !1;
+    let port = free_udp_pair();
     let relay = relay(&camera, &format!("rtp_port={port}"));
     assert!(UdpSocket::bind(("127.0.0.1", port)).is_err(), "taken from the start");
     for _ in 0..2 {

@@ -42,7 +42,9 @@ use audience::Audience;
 use field::Field;
 use rtsp_proto::Method;
 use sim::{Camera, Clip, Options, Path, Synthetic};
-use support::{Certificate, Process, Relay, RtspClient, free_port, project, wait_until};
+use support::{
+    Certificate, Process, Relay, RtspClient, free_port, free_udp_pair, project, wait_until,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_millis(200);
@@ -115,7 +117,7 @@ impl House {
         ];
         let camera = Camera::start(Options { paths, ..Options::default() }).unwrap();
         let mute = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (http, udp) = (free_port(), even_pair());
+        let (http, udp) = (free_port(), free_udp_pair());
         let certificate = Certificate::new();
         let relay = Relay::with_tls(
             &certificate,
@@ -292,12 +294,6 @@ impl Usage {
     }
 }
 
-/// An even port for UDP with the next one free, too.
-fn even_pair() -> u16 {
-    let free = |port: u16| std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok();
-    (0..1000).map(|_| free_port() & !1).find(|&port| free(port) && free(port + 1)).unwrap()
-}
-
 #[test]
 fn ten_honest_viewers_notice_nothing_of_any_attack() {
     let wanted = std::env::var("ATTACK").unwrap_or_default();
@@ -361,13 +357,13 @@ fn every_attack_has_a_name_a_limit_and_its_line_in_the_documentation() {
 #[test]
 fn nothing_answers_a_datagram_of_a_stranger() {
     let camera = Camera::start(Options::default()).unwrap();
-    let udp = even_pair();
+    let udp = free_udp_pair();
     let relay = Relay::start(&format!(
         "rtp_port={udp}\n[stream]\nname=door\nrtsp_url={}\n",
         camera.url("main")
     ));
     // A viewer over UDP, so that the ports are listened to, in both directions.
-    let own = even_pair();
+    let own = free_udp_pair();
     let media = std::net::UdpSocket::bind(("127.0.0.1", own)).unwrap();
     media.set_read_timeout(Some(SOON)).unwrap();
     let mut viewer = RtspClient::connect(&relay.url("door")).unwrap();

@@ -30,7 +30,7 @@ pub use certificate::Certificate;
 pub use continuity::Continuity;
 pub use expect::{expect_media, response};
 pub use gst_camera::GstCamera;
-pub use listening::{free_port, is_listening};
+pub use listening::{free_port, free_udp_pair, is_listening};
 pub use lossy_network::{Fate, LossyNetwork, Passage};
 pub use namespace::{Lan, Namespace, may_make_networks};
 pub use process::Process;

@@ -1,7 +1,7 @@
 //! Which TCP ports are listened on, without knocking at them.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kernel's number for LISTEN in `/proc/net/tcp`.
@@ -20,6 +20,19 @@ pub fn free_port() -> u16 {
     });
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     ports.into_iter().find(is_free).expect("a free port")
+}
+
+/// An even UDP port that nobody has, with the next one, as [`free_port`]. Nobody in this program is given
+/// either of them a second time.
+pub fn free_udp_pair() -> u16 {
+    const ATTEMPTS: u32 = 1000;
+    let is_free = |port: u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let pair = (0..ATTEMPTS).find_map(|_| {
+        let port = free_port();
+        let is_pair = port % 2 == 0 && free_port() == port + 1;
+        (is_pair && is_free(port) && is_free(port + 1)).then_some(port)
+    });
+    pair.expect("a free pair of ports")
 }
 
 /// Whether somebody on this machine listens on TCP `port`, in the network of the calling thread.
