@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //!
-//! Held by `tests/handoff_model`, in every order of the two threads, and by `tests/handoff.rs`, under stress.
+//! Held by `tests/support/tests/handoff_model`, in every order of the two threads, and by `tests/handoff.rs`, under stress.
 //!
 //! 1. *Order is kept between the two ways.* `backlog` counts the batches that were accepted but
 //!    are not wholly written. Only the publisher raises it, and it hands off only when it is 0.

@@ -1,4 +1,4 @@
-//! What the way to a viewer is made of. The model of it (`tests/handoff_model`) puts others of the same
+//! What the way to a viewer is made of. The model of it (`tests/support/tests/handoff_model`) puts others of the same
 //! shape here, with which it goes through what threads can do to each other.
 
 pub(super) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};

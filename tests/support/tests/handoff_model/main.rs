@@ -6,14 +6,14 @@
 //! in order, whole, and once, and what is missing was thrown away up to a key frame.
 //!
 //! Loom tries all orders in which a thread is interrupted [`INTERRUPTIONS`] times where it need not wait;
-//! `LOOM_MAX_PREEMPTIONS=4 cargo test --test handoff_model` goes on for longer.
+//! `LOOM_MAX_PREEMPTIONS=4 cargo test -p rtsp-relay-testing` goes on for longer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests too")]
 
 #[allow(dead_code, reason = "it is the relay's")]
-#[path = "../../src/media/backlog.rs"]
+#[path = "../../../../src/media/backlog.rs"]
 mod backlog;
 #[allow(dead_code, unreachable_pub, reason = "it is the relay's")]
-#[path = "../../src/media/subscriber.rs"]
+#[path = "../../../../src/media/subscriber.rs"]
 mod subscriber;
 mod sync;
 
