@@ -54,21 +54,22 @@ fn watch(relay: &Relay, round: usize) -> RtspClient {
     viewer
 }
 
+/// A viewer comes and goes.
+fn come_and_go(relay: &Relay, round: usize) {
+    let viewer = watch(relay, round);
+    // Somebody else comes and stays a moment longer.
+    let second = (round % 3 == 0).then(|| watch(relay, round));
+    drop(viewer);
+    drop(second);
+}
+
 #[test]
 fn a_camera_that_forgets_with_teardown_never_has_to_refuse_a_session() {
     let camera = one_session();
     camera.fault(Fault::ForgetAfter { ms: forget_ms() }).unwrap();
     let relay = relay_of(&camera);
     for round in 0..ROUNDS {
-        let viewer = watch(&relay, round);
-        if round % 3 == 0 {
-            // Somebody else comes and stays a moment longer.
-            let second = watch(&relay, round);
-            drop(viewer);
-            drop(second);
-        } else {
-            drop(viewer);
-        }
+        come_and_go(&relay, round);
     }
     assert!(wait_until(SOON, || camera.stats().sessions_open == 0));
     let stats = camera.stats();
@@ -82,15 +83,7 @@ fn a_camera_that_is_slow_to_forget_is_given_the_time_it_takes() {
     camera.fault(Fault::ForgetTornDownAfter { ms: forget_ms() }).unwrap();
     let relay = relay_of(&camera);
     for round in 0..ROUNDS {
-        let viewer = watch(&relay, round);
-        if round % 3 == 0 {
-            // Somebody else comes and stays a moment longer.
-            let second = watch(&relay, round);
-            drop(viewer);
-            drop(second);
-        } else {
-            drop(viewer);
-        }
+        come_and_go(&relay, round);
         assert!(wait_until(SOON, || camera.stats().sessions_open == 0));
     }
     let stats = camera.stats();

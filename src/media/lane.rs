@@ -254,9 +254,8 @@ impl Lane {
     /// The timestamp that belongs to a moment.
     fn timestamp_at(&self, now: Instant) -> u32 {
         let Some((last, at)) = self.last else { return self.first_timestamp };
-        let passed = now.saturating_duration_since(at).as_nanos();
-        let ticks = (passed * u128::from(self.clock_rate) / 1_000_000_000) as u32;
-        last.wrapping_add(ticks.max(1))
+        let passed = now.saturating_duration_since(at);
+        last.wrapping_add(sequence::ticks(passed, self.clock_rate).max(1))
     }
 }
 

@@ -429,4 +429,4 @@ fn begins(batch: &Batch, age: Duration) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

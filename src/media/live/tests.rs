@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -11,6 +11,7 @@ use super::{LiveView, Mux};
 use crate::media::batch::Batch;
 use crate::media::batcher::Batcher;
 use crate::media::mp4::fragment::Times;
+use crate::media::program::tests::Recorder;
 use crate::media::{Hub, Presentation, Viewer};
 
 const SDP: &str = "v=0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
@@ -21,37 +22,17 @@ const SDP: &str = "v=0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H2
 const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x21];
 const P: &[u8] = &[0x41, 0x9a, 0x22, 0x11];
 
-/// A viewer that keeps what it is offered.
-#[derive(Default)]
-struct Keeper(Mutex<Vec<Arc<Batch>>>);
-
-impl Viewer for Keeper {
-    fn offer(&self, batch: &Arc<Batch>, _sets: Option<&Arc<Batch>>) {
-        self.0.lock().unwrap().push(Arc::clone(batch));
-    }
-
-    fn is_pending(&self) -> bool {
-        false
-    }
-
-    fn end(&self, _reason: &Arc<str>) {}
-
-    fn id(&self) -> u64 {
-        7
-    }
-}
-
 fn presentation(sdp: &str) -> Presentation {
     let mut oddities = Oddities::new();
     let sdp = SessionDescription::parse(sdp.as_bytes(), &mut oddities).unwrap();
     Presentation::new(&sdp, |_| true, &mut oddities)
 }
 
-fn mux() -> (Mux, Arc<Keeper>) {
+fn mux() -> (Mux, Arc<Recorder>) {
     let now = Instant::now();
     let wall = Duration::from_secs(1_700_000_000);
     let mux = Mux::new(&presentation(SDP), 1 << 20, now, now, wall).unwrap();
-    let keeper = Arc::new(Keeper::default());
+    let keeper = Arc::new(Recorder::default());
     mux.hub().attach(Arc::clone(&keeper) as Arc<dyn Viewer>);
     (mux, keeper)
 }

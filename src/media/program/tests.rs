@@ -14,8 +14,9 @@ use super::*;
 /// Ticks from one picture to the next.
 const STEP: u32 = 3600;
 
+/// A viewer that keeps what it is offered.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Arc<Batch>>>);
+pub(crate) struct Recorder(pub(crate) Mutex<Vec<Arc<Batch>>>);
 
 impl Viewer for Recorder {
     fn offer(&self, batch: &Arc<Batch>, _sets: Option<&Arc<Batch>>) {
