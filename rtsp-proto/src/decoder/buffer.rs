@@ -7,8 +7,9 @@ const STEP: usize = 4096;
 
 /// A window over one vector: filled at its end, consumed at its start.
 ///
-/// What is left is moved to the front only when the room behind it is too small, and the vector
-/// grows only when that is not enough. All of the vector is initialised, so room can be lent out
+/// When all is consumed it is filled from its start again, which the processor's caches still hold.
+/// What is left is moved there only when the room behind it is too small, and the vector grows only
+/// when that is not enough. All of the vector is initialised, so room can be lent out
 /// for `read(2)` without `unsafe`.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
@@ -36,6 +37,10 @@ impl Buffer {
 
     /// At least `min` bytes behind the waiting ones.
     pub(super) fn spare(&mut self, min: usize) -> &mut [u8] {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
         if self.bytes.len() - self.end < min {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -99,6 +104,16 @@ mod tests {
             buffer.consume(4);
         }
         assert_eq!((buffer.offset(), buffer.bytes.len()), (80_000, STEP));
+    }
+
+    #[test]
+    fn what_is_wholly_consumed_leaves_the_first_bytes_to_the_next() {
+        let mut buffer = Buffer::default();
+        for _ in 0..100 {
+            push(&mut buffer, &[7; 100]);
+            assert_eq!(buffer.consume(100), 0..100);
+        }
+        assert_eq!(buffer.offset(), 10_000);
     }
 
     #[test]

@@ -176,6 +176,13 @@ impl Decoder {
     /// later call gives the same error.
     #[expect(clippy::should_implement_trait, reason = "an event borrows the decoder")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, DecodeError> {
+        // Media is nearly all that comes: this way knows nothing else.
+        if let (State::Begin, None) = (&self.state, &self.failed) {
+            if let Some(frame) = self.whole_frame() {
+                self.had_event();
+                return Ok(Some(self.event(Done::Frame(frame))));
+            }
+        }
         let done = self.run()?;
         Ok(done.map(|done| self.event(done)))
     }
@@ -233,8 +240,7 @@ impl Decoder {
                 Ok(Step::Wait) => return Ok(None),
                 Ok(Step::Done(done)) => {
                     self.state = State::Begin;
-                    self.blank_lines = 0;
-                    self.skipped = 0;
+                    self.had_event();
                     return Ok(Some(done));
                 }
                 Err(error) => {
@@ -243,6 +249,11 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    fn had_event(&mut self) {
+        self.blank_lines = 0;
+        self.skipped = 0;
     }
 
     fn event(&mut self, done: Done) -> Event<'_> {
@@ -262,18 +273,26 @@ impl Decoder {
         }
     }
 
-    fn begin(&mut self) -> Result<Step, DecodeError> {
+    /// Takes the frame that begins here, if all of it is there.
+    fn whole_frame(&mut self) -> Option<Range<usize>> {
         let data = self.buffer.data();
-        // Media is nearly all that comes: no search and no copy on this way.
-        if let &[b'$', channel, high, low, ..] = data {
-            if self.peer == Peer::Client || self.channels.plausible(channel) {
-                let total = FRAME_PREFIX + usize::from(u16::from_be_bytes([high, low]));
-                if data.len() < total {
-                    return Ok(Step::Wait);
-                }
-                return Ok(Step::Done(Done::Frame(self.buffer.consume(total))));
-            }
-            return self.lose();
+        let &[b'$', channel, high, low, ..] = data else { return None };
+        let total = FRAME_PREFIX + usize::from(u16::from_be_bytes([high, low]));
+        (data.len() >= total && self.believes(channel)).then(|| self.buffer.consume(total))
+    }
+
+    /// While in step: whether a `$` with this channel begins a frame.
+    fn believes(&self, channel: u8) -> bool {
+        self.peer == Peer::Client || self.channels.plausible(channel)
+    }
+
+    fn begin(&mut self) -> Result<Step, DecodeError> {
+        if let Some(frame) = self.whole_frame() {
+            return Ok(Step::Done(Done::Frame(frame)));
+        }
+        let data = self.buffer.data();
+        if let &[b'$', channel, _, _, ..] = data {
+            return if self.believes(channel) { Ok(Step::Wait) } else { self.lose() };
         }
         match (data, self.peer) {
             ([] | [b'$', ..] | [b'\r'], Peer::Client) | ([] | [b'$', ..], Peer::Camera) => {
