@@ -69,8 +69,9 @@ struct Subscriber {
 }
 
 impl Feed {
-    /// Packs the clip of a path; [`Feed::run`] plays it.
+    /// Packs the clip of a path, which is the camera's stream of this number; [`Feed::run`] plays it.
     pub fn new(
+        number: u32,
         mut path: Path,
         groups: Groups,
         switches: Arc<Switches>,
@@ -78,7 +79,7 @@ impl Feed {
         random: Arc<Random>,
     ) -> Self {
         let presentation = sdp::write(&path, &groups);
-        let epoch = Epoch::new();
+        let epoch = Epoch::of_stream(number);
         let mut tracks = Vec::new();
         for track in path.tracks() {
             let mut numbers = random.rtp_numbers();

@@ -18,10 +18,17 @@ pub struct Epoch {
     unix: Duration,
 }
 
+/// Of two pictures of 25 a second, times the golden section: the beats of however many streams
+/// are spread evenly.
+const OUT_OF_STEP: Duration = Duration::from_micros(24_721);
+
 impl Epoch {
-    /// Begins now.
-    pub fn new() -> Self {
-        Self { instant: Instant::now(), unix: unix_now() }
+    /// Began just now, for each stream of a camera at a moment of its own: cameras that go in step
+    /// are none that there are.
+    pub fn of_stream(number: u32) -> Self {
+        let ago = OUT_OF_STEP * number;
+        let now = Instant::now();
+        Self { instant: now.checked_sub(ago).unwrap_or(now), unix: unix_now().saturating_sub(ago) }
     }
 
     /// The same moment by a clock that nobody has set: it began in 1970.

@@ -44,14 +44,14 @@ impl World {
             udp.add_groups(multicast, options.paths.iter().map(Path::track_count).sum())?;
         }
         let mut groups = udp.iter().flat_map(Udp::groups).collect::<Vec<_>>().into_iter();
-        let mut feed = |path: Path| {
+        let feed = |(path, number): (Path, u32)| {
             let (switches, counters) = (Arc::clone(&switches), Arc::clone(&counters));
             let groups = groups.by_ref().take(path.track_count()).collect();
             let groups = Groups { multicast: options.multicast, of_tracks: groups };
-            Arc::new(Feed::new(path, groups, switches, counters, Arc::clone(&random)))
+            Arc::new(Feed::new(number, path, groups, switches, counters, Arc::clone(&random)))
         };
         let paths = std::mem::take(&mut options.paths);
-        let feeds = paths.into_iter().map(&mut feed).collect();
+        let feeds = paths.into_iter().zip(0..).map(feed).collect();
         Ok(Self {
             feeds,
             sessions: Arc::new(Sessions::new(Arc::clone(&counters), Arc::clone(&switches))),
