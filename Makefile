@@ -32,7 +32,7 @@ lint: ## formatting, clippy, documentation and scripts; a warning is an error
 	tests/tools/check-scripts
 
 bench: ## the relay beside the kernel's own price: CPU, latency, memory; under 5 minutes
-	$(CARGO) build --release --locked --bins --examples
+	$(CARGO) build --release --locked --bins $(addprefix --example ,bench camera load floor)
 	target/release/examples/bench
 
 soak: ## failing cameras, misbehaving viewers, for MINUTES (10); SEED=n for the same plans again

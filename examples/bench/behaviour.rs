@@ -12,9 +12,10 @@ use super::throughput::lost;
 
 /// A stalled viewer shows itself only after its buffers are full.
 const STALL_SECONDS: f64 = 4.0;
-const CHURN_SECONDS: f64 = 3.0;
-/// What the kernel does after a connection is over in the relay.
-const QUIET: Duration = Duration::from_millis(500);
+const CHURN_SECONDS: f64 = 4.0;
+/// The relay looks at its memory and processor time each second as long as somebody is there, and once
+/// more after that.
+const QUIET: Duration = Duration::from_millis(1500);
 
 /// Measures and prints what the options want.
 pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()> {
@@ -91,7 +92,7 @@ fn stall(lab: &Lab) -> io::Result<Value> {
 }
 
 fn churn(lab: &Lab) -> io::Result<Value> {
-    let [quiet, busy] = in_turn(lab, 2, CHURN_SECONDS, &["--churn", "20"])?;
+    let [quiet, busy] = in_turn(lab, 1, CHURN_SECONDS, &["--churn", "20"])?;
     println!("| 32 viewers | p50 ms | p99 ms | CPU s/Gbit | lost |\n|---|---|---|---|---|");
     for (name, runs) in [("nobody else", &quiet), ("20 joins and leaves a second beside", &busy)] {
         println!(

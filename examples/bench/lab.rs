@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -192,11 +192,14 @@ impl Lab {
                 let mut process = Processors::of_server(self.processors, || {
                     Process::start(&mut command, Some(&log))
                 })?;
+                // No connection tells us: what a client's thread touches would be in its memory.
                 let deadline = Instant::now() + READY;
-                let asked = if way == Way::Rtsp { port } else { other_port };
-                while TcpStream::connect(("127.0.0.1", asked)).is_err() {
+                loop {
+                    let said = fs::read_to_string(&log).unwrap_or_default();
+                    if said.contains(" ready version=") {
+                        break;
+                    }
                     if Instant::now() > deadline || !process.is_running() {
-                        let said = fs::read_to_string(&log).unwrap_or_default();
                         return Err(io::Error::other(format!("the relay does not start: {said}")));
                     }
                     std::thread::sleep(Duration::from_millis(5));
@@ -206,10 +209,7 @@ impl Lab {
                     Way::Rtsps => format!("rtsps://127.0.0.1:{other_port}"),
                     Way::Mp4 => format!("http://127.0.0.1:{other_port}/live"),
                 };
-                let serving = Serving { process: Some(process), base };
-                // The connection above was a client; its thread ends.
-                std::thread::sleep(Duration::from_millis(50));
-                Ok(serving)
+                Ok(Serving { process: Some(process), base })
             }
         }
     }
@@ -388,7 +388,7 @@ fn relay_config(port: u16, paths: &[String], sources: &[String]) -> String {
     let mut text = format!(
         "listen_address=127.0.0.1\nlisten_port={port}\nmax_clients=100000\nmax_memory_mb=8192\n\
          max_cpu_percent=100\nmax_camera_connections=100\nsource_idle_timeout_s=0\n\
-         retry_initial_ms=100\nlog_level=warn\n"
+         retry_initial_ms=100\n"
     );
     for (path, source) in paths.iter().zip(sources) {
         text += &format!("\n[stream]\nname={path}\nrtsp_url={source}\ntransport=tcp\n");

@@ -17,7 +17,7 @@ const WARM_AGE: Duration = Duration::from_secs(3);
 /// Between a source's last viewer and the next cold start.
 const LET_GO: Duration = Duration::from_millis(150);
 /// One viewer, for long enough to judge its clock.
-const ONE: [&str; 5] = ["--until-key", "--warmup", "0", "--seconds", "0.5"];
+const ONE: [&str; 5] = ["--until-key", "--warmup", "0", "--seconds", "0.3"];
 
 /// Measures and prints.
 pub(crate) fn run(lab: &Lab, results: &mut Map<String, Value>) -> io::Result<()> {
@@ -89,7 +89,7 @@ fn warm(lab: &Lab, paths: &[String]) -> io::Result<Vec<Run>> {
     let arguments =
         ["--viewers", &viewers, "--join-rate", &rate, "--until-key", "--seconds", "0.5"];
     let mut runs = Vec::new();
-    for _ in 0..lab.options.repeat(2).min(2) {
+    for _ in 0..lab.options.repeat(1) {
         let relay = lab.serve(lab.relay(), paths)?;
         let holder = lab.start_load(&relay, paths, &["--seconds", "60"])?;
         std::thread::sleep(WARM_AGE);
