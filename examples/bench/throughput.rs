@@ -128,10 +128,9 @@ fn measure(lab: &Lab, scenario: &Scenario, known: &mut Direct) -> io::Result<Res
     let (viewers, join_rate) = (scenario.viewers.to_string(), scenario.join_rate.to_string());
     let udp: &[&str] = if scenario.udp { &["--udp"] } else { &[] };
     let many = ["--viewers", &viewers, "--seconds", &seconds, "--join-rate", &join_rate];
-    let arguments = |warmup| [&many[..], udp, &["--warmup", warmup]].concat();
-    let of_floor = arguments(WARMUP);
+    let many = |warmup| [&many[..], udp, &["--warmup", warmup]].concat();
     let few = scenario.viewers / paths.len() <= FEW;
-    let arguments = arguments(if few { GROUP } else { WARMUP });
+    let (of_floor, of_relay) = (many(WARMUP), many(if few { GROUP } else { WARMUP }));
     let server = match scenario.name {
         "tls64" => Server::Relay { handoff: lab.options.handoff, way: Way::Rtsps },
         "mp4x64" => Server::Relay { handoff: lab.options.handoff, way: Way::Mp4 },
@@ -156,13 +155,13 @@ fn measure(lab: &Lab, scenario: &Scenario, known: &mut Direct) -> io::Result<Res
         drop(floor);
         let relay = lab.serve(server, &paths)?;
         let fresh = relay.holdings()?;
-        results.relay.push(lab.run_load(&relay, &paths, &arguments)?);
+        results.relay.push(lab.run_load(&relay, &paths, &of_relay)?);
         results.fresh.push(fresh);
         results.left.push(relay.holdings_after(fresh)?);
         drop(relay);
         if let Some((_, server)) = beside(lab, scenario, turn) {
             let relay = lab.serve(server, &paths)?;
-            results.beside.push(lab.run_load(&relay, &paths, &arguments)?);
+            results.beside.push(lab.run_load(&relay, &paths, &of_relay)?);
         }
     }
     Ok(results)

@@ -18,8 +18,8 @@ pub struct Epoch {
     unix: Duration,
 }
 
-/// Of two pictures of 25 a second, times the golden section: the beats of however many streams
-/// are spread evenly.
+/// The time between two pictures, at 25 a second, times the golden section: so the beats of however many
+/// streams are spread evenly.
 const OUT_OF_STEP: Duration = Duration::from_micros(24_721);
 
 impl Epoch {
